@@ -1,0 +1,363 @@
+//! A policy in plain sentences.
+
+use std::fmt;
+
+use crate::credential::Credential;
+use crate::grant::{Access, FileGrant, HttpGrant};
+use crate::limit::Limit;
+use crate::origin::Scheme;
+use crate::policy::{Agent, Policy};
+use crate::route::Route;
+use crate::units::{print_bytes, print_duration};
+use crate::verdict::Window;
+
+/// A policy in plain sentences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Who runs, and under which world.
+    pub agent: Vec<String>,
+    /// What each grant allows.
+    pub grants: Vec<GrantExplanation>,
+    /// What holds for everything else: the environment, the bounds of one run.
+    pub bounds: Vec<String>,
+    /// The most that a program can do with all of it; starts with `Worst case: `.
+    pub worst_case: String,
+}
+
+/// What one grant allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GrantExplanation {
+    /// Its name, such as `http.widgets`.
+    pub name: String,
+    /// Sentences.
+    pub sentences: Vec<String>,
+}
+
+/// Says what a policy allows.
+#[must_use]
+pub fn explain(policy: &Policy) -> Explanation {
+    let http = policy.http_grants().map(http_grant);
+    Explanation {
+        agent: agent(policy),
+        grants: http.chain(policy.files().map(files)).collect(),
+        bounds: bounds(policy),
+        worst_case: worst_case(policy),
+    }
+}
+
+fn agent(policy: &Policy) -> Vec<String> {
+    let agent = policy.agent();
+    let mut sentences = vec![match agent.owner() {
+        None if agent.id() == Agent::default().id() => {
+            format!("It names no agent; on record, that is `{}`.", agent.id())
+        }
+        Some(owner) => format!("The agent `{}` belongs to {owner}.", agent.id()),
+        None => format!("The agent is `{}`.", agent.id()),
+    }];
+    if let Some(world) = policy.world() {
+        let imports: Vec<_> = world
+            .imports()
+            .map(|import| format!("`{import}`"))
+            .collect();
+        sentences.push(match imports.len() {
+            0 => format!("Its world `{}` imports nothing.", world.name()),
+            _ => format!(
+                "Its world `{}` imports {}.",
+                world.name(),
+                imports.join(", ")
+            ),
+        });
+    }
+    sentences
+}
+
+fn http_grant(grant: &HttpGrant) -> GrantExplanation {
+    let origins: Vec<_> = grant
+        .origins()
+        .map(|origin| format!("`{origin}`"))
+        .collect();
+    let mut sentences = vec![format!("It may call {}:", origins.join(" and "))];
+    sentences.extend(
+        grant
+            .routes()
+            .iter()
+            .map(|route| format!("- `{}`", route.text())),
+    );
+    sentences.push(match grant.credential() {
+        Some(credential) => key(credential),
+        None => "No key is sent.".to_owned(),
+    });
+    sentences.extend(ways(grant));
+    if grant.limits().is_empty() {
+        sentences.push("Nothing limits how often.".to_owned());
+    } else {
+        let limits: Vec<_> = grant.limits().iter().map(limit).collect();
+        sentences.push(format!(
+            "Each call counts towards {}.",
+            limits.join(" and ")
+        ));
+    }
+    let (sent, seen) = (grant.request_headers(), grant.reply_headers().extra());
+    for (names, what) in [(sent, "It may also send"), (seen, "It may also see")] {
+        if !names.is_empty() {
+            let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+            sentences.push(format!("{what} the headers {}.", names.join(", ")));
+        }
+    }
+    GrantExplanation {
+        name: grant.name().to_owned(),
+        sentences,
+    }
+}
+
+/// What is unusual about the way to the grant's origins.
+fn ways(grant: &HttpGrant) -> Vec<String> {
+    let what = match grant.credential() {
+        Some(_) => "the key travels",
+        None => "requests travel",
+    };
+    let mut sentences: Vec<_> = grant
+        .origins()
+        .filter(|origin| origin.scheme() == Scheme::Http)
+        .map(|origin| format!("To `{origin}`, {what} in the clear, on this machine."))
+        .collect();
+    let mut ranges: Vec<_> = grant
+        .origins
+        .iter()
+        .flat_map(|(_, rule)| rule.ranges())
+        .map(|range| format!("`{range}`"))
+        .collect();
+    ranges.sort();
+    ranges.dedup();
+    if !ranges.is_empty() {
+        let ranges = ranges.join(", ");
+        sentences.push(format!(
+            "Beside public addresses, names may lead to those in {ranges}."
+        ));
+    }
+    sentences
+}
+
+fn key(credential: &Credential) -> String {
+    format!(
+        "The host adds the key `{}` from `{}` {}.",
+        credential.name(),
+        credential.reference(),
+        credential.placement()
+    )
+}
+
+fn limit(limit: &Limit) -> String {
+    let windows: Vec<_> = limit.windows().iter().map(Window::to_string).collect();
+    format!("`{}` ({})", limit.name(), windows.join(", "))
+}
+
+fn files(grant: &FileGrant) -> GrantExplanation {
+    let verb = match grant.access() {
+        Access::Read => "read",
+        Access::ReadWrite => "read, write, create and delete in",
+    };
+    let sentence = format!(
+        "It may {verb} the folder `{}` beside the policy, which it sees as `{}`.",
+        grant.host(),
+        grant.guest()
+    );
+    GrantExplanation {
+        name: format!("files.{:?}", grant.guest()),
+        sentences: vec![sentence],
+    }
+}
+
+fn bounds(policy: &Policy) -> Vec<String> {
+    let bounds = policy.bounds();
+    let mut sentences = vec![
+        format!(
+            "A run has at most {} of memory, {} of computing and {} in all.",
+            print_bytes(bounds.memory),
+            print_duration(bounds.cpu),
+            print_duration(bounds.wall)
+        ),
+        format!(
+            "It may print {}, send {} in one request and receive {} in one reply.",
+            print_bytes(bounds.output),
+            print_bytes(bounds.request_body),
+            print_bytes(bounds.reply_body)
+        ),
+    ];
+    if let Some(ca) = policy.tls_ca() {
+        sentences.push(format!(
+            "The host also trusts the certificate authorities in `{ca}`."
+        ));
+    }
+    let variables: Vec<_> = policy
+        .env()
+        .map(|(name, value)| format!("`{name}={}`", value.escape_debug()))
+        .collect();
+    if !variables.is_empty() {
+        sentences.push(format!("It sees the variables {}.", variables.join(", ")));
+    }
+    sentences
+}
+
+/// The most harm: what is changed and how often, what can be read, what is lost on disk, and
+/// where what was read can be sent.
+fn worst_case(policy: &Policy) -> String {
+    let mut harm = Vec::new();
+    for grant in policy.http_grants() {
+        if grant.routes().iter().any(Route::writes) {
+            harm.push(format!(
+                "makes every change that `{}` allows ({})",
+                grant.name(),
+                often(grant.limits())
+            ));
+        }
+    }
+    for grant in policy
+        .files()
+        .filter(|grant| grant.access() == Access::ReadWrite)
+    {
+        harm.push(format!("overwrites or deletes all of `{}`", grant.host()));
+    }
+    let readable: Vec<_> = policy
+        .http_grants()
+        .filter(|grant| grant.credential().is_some() && grant.routes().iter().any(|r| !r.writes()))
+        .map(|grant| format!("`{}`", grant.name()))
+        .chain(policy.files().map(|grant| format!("`{}`", grant.host())))
+        .collect();
+    let mut places: Vec<_> = policy
+        .http_grants()
+        .flat_map(HttpGrant::origins)
+        .map(|o| format!("`{o}`"))
+        .collect();
+    places.sort();
+    places.dedup();
+    match (readable.is_empty(), places.is_empty()) {
+        (_, true) => {}
+        (true, false) => harm.push(format!(
+            "sends whatever it is given to {}",
+            places.join(" or ")
+        )),
+        (false, false) => harm.push(format!(
+            "reads whatever it may of {} and sends it to {}",
+            readable.join(" and "),
+            places.join(" or ")
+        )),
+    }
+    if harm.is_empty() {
+        return "Worst case: the program reads what it is given and uses up the bounds of its run."
+            .to_owned();
+    }
+    format!("Worst case: the program {}.", harm.join(", "))
+}
+
+fn often(limits: &[Limit]) -> String {
+    let windows: Vec<_> = limits
+        .iter()
+        .flat_map(|limit| limit.windows())
+        .map(Window::to_string)
+        .collect();
+    if windows.is_empty() {
+        "as often as a run has time for".to_owned()
+    } else {
+        format!("at most {}", windows.join(" and "))
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for sentence in &self.agent {
+            writeln!(f, "{sentence}")?;
+        }
+        for grant in &self.grants {
+            writeln!(f, "\n{}", grant.name)?;
+            for sentence in &grant.sentences {
+                writeln!(f, "  {sentence}")?;
+            }
+        }
+        writeln!(f)?;
+        for sentence in &self.bounds {
+            writeln!(f, "{sentence}")?;
+        }
+        write!(f, "\n{}", self.worst_case)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::policy;
+
+    #[test]
+    fn a_policy_is_told_in_sentences_that_end_in_the_worst_case() {
+        let policy = policy(
+            r#"policy = 1
+            agent = { id = "bot", owner = "team@acme.example" }
+            limits.writes = "20/hour"
+            credentials.w = { from = "env://KEY", as = "bearer", origin = "https://w.example" }
+            http.w = { use = "w", allow = ["GET /v1/{id}", "POST /v1"], limits = ["writes"] }
+            http.p = { origin = "https://p.example", allow = ["GET /"] }
+            files."/data" = { host = "data", access = "read-write" }
+            env.LANG = "C""#,
+        );
+        let expected = r#"The agent `bot` belongs to team@acme.example.
+
+http.w
+  It may call `https://w.example`:
+  - `GET /v1/{id}`
+  - `POST /v1`
+  The host adds the key `w` from `env://KEY` as a bearer token.
+  Each call counts towards `writes` (20/hour).
+
+http.p
+  It may call `https://p.example`:
+  - `GET /`
+  No key is sent.
+  Nothing limits how often.
+
+files."/data"
+  It may read, write, create and delete in the folder `data` beside the policy, which it sees as `/data`.
+
+A run has at most 256 MiB of memory, 10s of computing and 2m in all.
+It may print 64 MiB, send 16 MiB in one request and receive 64 MiB in one reply.
+It sees the variables `LANG=C`.
+
+Worst case: the program makes every change that `http.w` allows (at most 20/hour), overwrites or deletes all of `data`, reads whatever it may of `http.w` and `data` and sends it to `https://p.example` or `https://w.example`."#;
+        assert_eq!(explain(&policy).to_string(), expected);
+    }
+
+    #[test]
+    fn what_is_unusual_about_the_way_is_said() {
+        let explained = explain(&policy(
+            r#"policy = 1
+            insecure-loopback = true
+            agent.id = "bot"
+            tls.ca = "ca.pem"
+            credentials.w = { from = "env://KEY", as = "bearer", origin = "http://127.0.0.1:8080" }
+            http.w = { use = "w", allow = ["GET /"] }
+            http.p = { origin = "https://p.example", allow = ["GET /"], addresses = ["10.0.0.0/8"] }"#,
+        ))
+        .to_string();
+        for sentence in [
+            "To `http://127.0.0.1:8080`, the key travels in the clear, on this machine.",
+            "Beside public addresses, names may lead to those in `10.0.0.0/8`.",
+            "The host also trusts the certificate authorities in `ca.pem`.",
+        ] {
+            assert_eq!(explained.matches(sentence).count(), 1, "{explained}");
+        }
+    }
+
+    #[test]
+    fn a_policy_without_an_agent_says_so() {
+        let agent = explain(&Policy::nothing()).agent;
+        assert_eq!(agent, ["It names no agent; on record, that is `none`."]);
+    }
+
+    #[test]
+    fn a_policy_without_grants_has_a_mild_worst_case() {
+        let worst = explain(&Policy::nothing()).worst_case;
+        assert!(
+            worst.starts_with("Worst case: ") && worst.contains("bounds"),
+            "{worst}"
+        );
+    }
+}

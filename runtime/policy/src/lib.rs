@@ -1,0 +1,51 @@
+//! The policy: what a program may do, and whether one call is part of it.
+//!
+//! Owns: the language (`agentbox.toml` and the WIT beside it), [`Policy`], [`check`] (program
+//! against policy), [`decide`] (call against policy) and [`explain`](explain::explain). It is pure:
+//! text and data in, data out. It never reads a file, a clock or the environment, and never holds a
+//! key. Start with `parse`, then `decide`.
+
+pub mod code;
+pub mod explain;
+
+mod address;
+mod base;
+mod bounds;
+mod call;
+mod check;
+mod credential;
+mod decide;
+mod grant;
+mod headers;
+mod index;
+mod limit;
+mod origin;
+mod parse;
+mod path;
+mod policy;
+mod problem;
+#[cfg(test)]
+mod properties;
+mod query;
+mod route;
+#[cfg(test)]
+mod testing;
+mod units;
+mod verdict;
+
+pub use address::AddressRule;
+pub use bounds::{Bounds, LowerBounds, Widening};
+pub use call::CallHead;
+pub use check::{Ungranted, check};
+pub use code::Code;
+pub use credential::{Credential, Placement, Reference};
+pub use decide::decide;
+pub use grant::{Access, FileGrant, HttpGrant, OriginPattern};
+pub use headers::ReplyHeaders;
+pub use limit::Limit;
+pub use origin::{Origin, OriginError, Scheme};
+pub use policy::{Agent, Policy, Sources, Text, World};
+pub use problem::{PolicyErrors, PolicyProblem};
+pub use route::Route;
+pub use units::{LONGEST, UnitError, parse_bytes, parse_duration};
+pub use verdict::{Approved, Denied, Window};

@@ -1,0 +1,98 @@
+//! What the tests of this crate share.
+
+use crate::{Approved, CallHead, Denied, Policy, Sources, Text, decide};
+
+/// The sources of a policy of one text, without WIT.
+pub(crate) fn toml(text: &str) -> Sources {
+    with_wit(text, &[])
+}
+
+/// The sources of a policy and the files of its `wit/`.
+pub(crate) fn with_wit(text: &str, wit: &[&str]) -> Sources {
+    let wit = wit.iter().enumerate().map(|(at, text)| Text {
+        name: format!("wit/{at}.wit"),
+        text: (*text).to_owned(),
+    });
+    Sources {
+        toml: Text {
+            name: "agentbox.toml".to_owned(),
+            text: text.to_owned(),
+        },
+        wit: wit.collect(),
+        deps: Vec::new(),
+    }
+}
+
+/// The policy, which has to be good.
+#[track_caller]
+pub(crate) fn policy(text: &str) -> Policy {
+    match Policy::parse(&toml(text)) {
+        Ok(policy) => policy,
+        Err(errors) => panic!("{errors}"),
+    }
+}
+
+/// What is wrong with a policy, each as `CODE line:column message`.
+pub(crate) fn problems(sources: &Sources) -> Vec<String> {
+    let Err(errors) = Policy::parse(sources) else {
+        return Vec::new();
+    };
+    errors
+        .problems()
+        .iter()
+        .map(|p| format!("{} {}:{} {}", p.code(), p.line(), p.column(), p.message()))
+        .collect()
+}
+
+/// A call from `METHOD URL` and headers.
+pub(crate) fn call(line: &str, headers: &[(&str, &str)]) -> CallHead {
+    let (method, url) = line.split_once(' ').expect("a method and a URL");
+    let (scheme, rest) = url.split_once("://").expect("a scheme");
+    let (authority, path) = match rest.find(['/', '?']) {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    CallHead {
+        method: method.to_owned(),
+        scheme: scheme.to_owned(),
+        authority: authority.to_owned(),
+        path_and_query: path.to_owned(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
+            .collect(),
+    }
+}
+
+/// The decision on a call without headers.
+pub(crate) fn decision(policy: &Policy, line: &str) -> Result<Approved, Denied> {
+    decide(policy, &call(line, &[]))
+}
+
+/// A small generator of numbers, so that a failing case can be run again.
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        // SplitMix64.
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let mixed = mixed ^ (mixed >> 31);
+        usize::try_from(mixed % end as u64).expect("below a usize")
+    }
+
+    /// One of the items.
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[self.below(items.len())]
+    }
+
+    /// Puts the items in any order.
+    pub(crate) fn shuffle<T>(&mut self, items: &mut [T]) {
+        for at in (1..items.len()).rev() {
+            items.swap(at, self.below(at + 1));
+        }
+    }
+}

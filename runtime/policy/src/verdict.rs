@@ -1,0 +1,177 @@
+//! The two answers to a call: [`Approved`] and [`Denied`].
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method};
+
+use crate::code::Code;
+use crate::{AddressRule, Credential, Limit, Origin, ReplyHeaders};
+
+/// Proof that a call was checked against the policy and may go on, with all that later steps need.
+///
+/// What is in here is what is sent: the request is built from these fields and from nothing else.
+#[derive(Debug)]
+pub struct Approved {
+    // INVARIANT: made only by `decide`; no field can be changed from outside this crate.
+    pub(crate) agent: Arc<str>,
+    pub(crate) grant: Arc<str>,
+    pub(crate) route: Arc<str>,
+    pub(crate) method: Method,
+    pub(crate) origin: Origin,
+    pub(crate) path: String,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) content_length: Option<u64>,
+    pub(crate) credential: Option<Arc<Credential>>,
+    pub(crate) limits: Arc<[Limit]>,
+    pub(crate) addresses: Arc<AddressRule>,
+    pub(crate) reply_headers: Arc<ReplyHeaders>,
+}
+
+impl Approved {
+    /// The agent id the call is counted and recorded under.
+    #[must_use]
+    pub fn agent(&self) -> &str {
+        &self.agent
+    }
+
+    /// The grant that allowed it, such as `http.widgets`.
+    #[must_use]
+    pub fn grant(&self) -> &str {
+        &self.grant
+    }
+
+    /// The route that allowed it, as the policy writes it: `GET /v1/widgets/{id}`.
+    #[must_use]
+    pub fn route(&self) -> &str {
+        &self.route
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Where it goes.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The path, in canonical form: starts with `/`, no dot or empty segments, escapes in upper
+    /// case and only where needed.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The query without its `?`, as the guest wrote it.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    /// The guest's headers that may be sent; never one about framing, routing or authority.
+    #[must_use]
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// How many bytes the body has, where the guest said so.
+    #[must_use]
+    pub fn content_length(&self) -> Option<u64> {
+        self.content_length
+    }
+
+    /// The credential to add; none for a grant that sends no key.
+    #[must_use]
+    pub fn credential(&self) -> Option<&Credential> {
+        self.credential.as_deref()
+    }
+
+    /// The limits that count it.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
+    }
+
+    /// Which addresses the origin's name may lead to.
+    #[must_use]
+    pub fn addresses(&self) -> &AddressRule {
+        &self.addresses
+    }
+
+    /// Which headers of the reply the guest may see.
+    #[must_use]
+    pub fn reply_headers(&self) -> &ReplyHeaders {
+        &self.reply_headers
+    }
+}
+
+/// A refusal by the policy: nothing of the call has left or will.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    pub(crate) code: Code,
+    pub(crate) call: String,
+    pub(crate) grant: Option<Arc<str>>,
+    pub(crate) message: String,
+    pub(crate) hint: Option<String>,
+}
+
+impl Denied {
+    /// Which rule refused it.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What was tried, from [`CallHead::summary`](crate::CallHead::summary).
+    #[must_use]
+    pub fn call(&self) -> &str {
+        &self.call
+    }
+
+    /// The grant whose origin it was for, where there is one.
+    #[must_use]
+    pub fn grant(&self) -> Option<&str> {
+        self.grant.as_deref()
+    }
+
+    /// What is wrong with the call; tells a guest its own mistake and nothing about the host.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// For the operator: what would allow it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "denied[{}]: {}: {}", self.code, self.call, self.message)
+    }
+}
+
+/// A window of a limit: so many calls in any stretch of this length, or in one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// At most `count` in any stretch of `per`.
+    Sliding {
+        /// Calls; at least one.
+        count: u32,
+        /// A second, a minute, an hour or a day.
+        per: Duration,
+    },
+    /// At most `count` in one run.
+    Run {
+        /// Calls; at least one.
+        count: u32,
+    },
+}
