@@ -1,0 +1,82 @@
+//! Why a call has no reply, or a body no end.
+
+use std::time::Duration;
+
+use agentbox_policy::{Code, Denied};
+
+/// A call that did not get its reply: what the guest may know of it.
+///
+/// The text names the guest's own mistake or the kind of trouble, never anything of the host.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Failure {
+    /// The stable code.
+    pub code: Code,
+    /// What kind of trouble it was; a door maps it to its own error type.
+    pub cause: Cause,
+    /// One line, lower case, fit for the guest.
+    pub message: String,
+}
+
+/// The kinds of trouble, as far as a caller acts on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The name leads to an address that is not allowed.
+    AddressDenied,
+    /// Nobody accepted the connection.
+    ConnectionRefused,
+    /// The connection took too long.
+    ConnectTimeout,
+    /// The credential could not be had.
+    Credential,
+    /// The policy, or a dry run, refused it. Trying again does not help.
+    Denied,
+    /// The name has no address.
+    Dns,
+    /// The host is at fault.
+    Internal,
+    /// A limit is used up.
+    Limit {
+        /// When it frees up; none when waiting will not help.
+        retry_after: Option<Duration>,
+    },
+    /// The upstream does not speak HTTP as it should.
+    Protocol,
+    /// The connection broke in the middle of the reply.
+    ReplyIncomplete,
+    /// The reply is longer than allowed.
+    ReplyTooLarge,
+    /// The reply's encoding cannot be scanned.
+    ReplyUnscannable,
+    /// The request's body is longer than allowed, or not as long as announced.
+    RequestBody,
+    /// The request is not in canonical form.
+    RequestUri,
+    /// The run has been stopped.
+    Stopped,
+    /// The reply, or the next piece of it, did not come in time.
+    Timeout,
+    /// The upstream's certificate is not good.
+    Tls,
+}
+
+impl Failure {
+    /// A failure with this code, cause and text.
+    pub fn new(code: Code, cause: Cause, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            cause,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<&Denied> for Failure {
+    fn from(denied: &Denied) -> Self {
+        let cause = match denied.code() {
+            Code::NOT_CANONICAL => Cause::RequestUri,
+            _ => Cause::Denied,
+        };
+        Self::new(denied.code(), cause, denied.message())
+    }
+}
