@@ -1,0 +1,156 @@
+//! A key in a folder, policies that use it, and recorded calls under them.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use agentbox_ledger::{Ledger, RunId};
+use agentbox_policy::{CallHead, Policy, Sources, Text, decide};
+use agentbox_record::{Record, Recorded, RunStart};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use crate::Secrets;
+use crate::testing::canary;
+
+/// A folder that goes away with it.
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        let path = std::env::temp_dir().join(format!(
+            "agentbox-secrets-{}-{}",
+            std::process::id(),
+            &canary()[7..]
+        ));
+        std::fs::create_dir(&path).expect("a folder");
+        Self(path)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn dir(&self) -> Dir {
+        Dir::open_ambient_dir(&self.0, ambient_authority()).expect("the folder")
+    }
+
+    pub(crate) fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, content).expect("a file");
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// A run with one key, in a file, for one origin.
+pub(crate) struct Fixture {
+    pub(crate) key: String,
+    pub(crate) folder: Folder,
+    pub(crate) secrets: Secrets,
+    pub(crate) policy: Policy,
+    record: Record,
+    run: RunId,
+    origin: String,
+}
+
+impl Fixture {
+    /// The key is placed as a bearer token.
+    pub(crate) fn new(origin: &str) -> Self {
+        Self::with(origin, "\"bearer\"", &canary())
+    }
+
+    /// The key is placed as `placement` says, in TOML.
+    pub(crate) fn with(origin: &str, placement: &str, key: &str) -> Self {
+        let folder = Folder::new();
+        let file = folder.write("key", format!("{key}\n").as_bytes());
+        let from = format!("file://{}", file.display());
+        Self::from(folder, origin, placement, (&from, key))
+    }
+
+    pub(crate) fn from(
+        folder: Folder,
+        origin: &str,
+        placement: &str,
+        (from, key): (&str, &str),
+    ) -> Self {
+        let (insecure, addresses) = if origin.starts_with("http:") {
+            ("insecure-loopback = true", "")
+        } else {
+            ("", "addresses = [\"127.0.0.1/32\"]")
+        };
+        let policy = policy(&format!(
+            "policy = 1\n{insecure}\n[agent]\nid = \"tester\"\n\
+             [credentials.up]\nfrom = \"{from}\"\nas = {placement}\norigin = \"{origin}\"\n{addresses}\n\
+             [http.up]\nuse = \"up\"\nreply-headers = [\"x-seen\"]\n\
+             allow = [\"GET /things?*\", \"HEAD /things\", \"DELETE /things\", \"POST /things\"]\n"
+        ));
+        let secrets = Secrets::new(Some(folder.dir()), policy.credentials().cloned().collect());
+        let (record, run) = record(&folder);
+        Self {
+            key: key.to_owned(),
+            folder,
+            secrets,
+            policy,
+            record,
+            run,
+            origin: origin.to_owned(),
+        }
+    }
+
+    /// `METHOD /path`, decided, reserved and put on record.
+    pub(crate) async fn recorded(&self, line: &str, headers: &[(&str, &str)]) -> Recorded {
+        let (method, path) = line.split_once(' ').expect("a method and a path");
+        let (scheme, authority) = self.origin.split_once("://").expect("an origin");
+        let header = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
+        let head = CallHead {
+            method: method.to_owned(),
+            scheme: scheme.to_owned(),
+            authority: authority.to_owned(),
+            path_and_query: path.to_owned(),
+            headers: headers.iter().map(header).collect(),
+        };
+        let approved = decide(&self.policy, &head).unwrap_or_else(|denied| panic!("{denied}"));
+        let now = SystemTime::now();
+        let reserved = Ledger::in_memory().reserve(approved, &self.run, now).await;
+        self.record
+            .intent(reserved.expect("no limits"), now)
+            .expect("a record")
+    }
+}
+
+fn policy(text: &str) -> Policy {
+    let toml = Text {
+        name: "agentbox.toml".to_owned(),
+        text: text.to_owned(),
+    };
+    let sources = Sources {
+        toml,
+        wit: Vec::new(),
+        deps: Vec::new(),
+    };
+    Policy::parse(&sources).unwrap_or_else(|errors| panic!("{errors}\n{text}"))
+}
+
+fn record(folder: &Folder) -> (Record, RunId) {
+    let now = SystemTime::now();
+    let run = RunId::new(now).expect("an id");
+    let start = RunStart {
+        run,
+        agent: "tester".to_owned(),
+        owner: None,
+        policy_digest: "0".repeat(64),
+        program_digest: "0".repeat(64),
+        program_name: "test".to_owned(),
+        dry_run: false,
+        version: "0".to_owned(),
+    };
+    (
+        Record::create(&folder.dir(), &start, now).expect("a record"),
+        run,
+    )
+}
