@@ -1,0 +1,110 @@
+//! Why a call got no reply, at whichever step.
+
+use std::time::Duration;
+
+use agentbox_gate::{Cause, Failure, Stopped};
+use agentbox_ledger::{Exhausted, ReserveError, Unavailable};
+use agentbox_policy::{Code, Denied};
+use agentbox_record::RecordError;
+use agentbox_secrets::{CredentialError, ScrubError, SendError, Traffic};
+
+/// One variant for each step that can refuse.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("the run has been stopped: {}", .0.message)]
+    Stopped(Stopped),
+    #[error("{}", .0.message())]
+    Denied(Denied),
+    #[error("{0}")]
+    Exhausted(Box<Exhausted>),
+    #[error("limits cannot be counted: {0}")]
+    Uncounted(Unavailable),
+    #[error("the record cannot be written: {0}")]
+    Unrecorded(#[from] RecordError),
+    #[error("approved; not sent, because this is a dry run")]
+    DryRun,
+    #[error("{0}")]
+    Credential(#[from] CredentialError),
+    #[error("{0}")]
+    Send(#[from] SendError),
+    #[error("{0}")]
+    Scrub(#[from] ScrubError),
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
+
+impl From<ReserveError> for Refusal {
+    fn from(error: ReserveError) -> Self {
+        match error {
+            ReserveError::Exhausted(exhausted) => Self::Exhausted(exhausted),
+            ReserveError::Unavailable(error) => Self::Uncounted(error),
+        }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::Stopped(_) => Code::STOPPED,
+            Self::Denied(denied) => denied.code(),
+            Self::Exhausted(_) => Code::LIMIT,
+            Self::Uncounted(_) => Code::STATE,
+            Self::Unrecorded(_) => Code::RECORD_UNAVAILABLE,
+            Self::DryRun => Code::DRY_RUN,
+            Self::Credential(error) => error.code(),
+            Self::Send(error) => error.code(),
+            Self::Scrub(error) => error.code(),
+        }
+    }
+
+    /// What would make the call work, where the policy knows.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Denied(denied) => denied.hint(),
+            _ => None,
+        }
+    }
+
+    /// What went over the connection, where there was one and no reply.
+    pub(crate) fn traffic(&self) -> Option<&Traffic> {
+        match self {
+            Self::Send(error) => error.traffic(),
+            _ => None,
+        }
+    }
+
+    /// What the guest is told: its own mistake, or the kind of trouble.
+    pub(crate) fn told(&self) -> Failure {
+        let code = self.code();
+        match self {
+            Self::Stopped(_) => Failure::new(code, Cause::Stopped, code.title()),
+            Self::Denied(denied) => Failure::from(denied),
+            Self::Exhausted(exhausted) => {
+                let retry_after: Option<Duration> = exhausted.retry_after();
+                Failure::new(code, Cause::Limit { retry_after }, self.to_string())
+            }
+            Self::Uncounted(_) | Self::Unrecorded(_) => {
+                Failure::new(code, Cause::Denied, code.title())
+            }
+            Self::DryRun => Failure::new(code, Cause::Denied, code.title()),
+            Self::Credential(error) => Failure::new(code, Cause::Credential, error.guest_message()),
+            Self::Send(error) => Failure::new(code, error.cause(), error.guest_message()),
+            Self::Scrub(error) => Failure::new(code, error.cause(), error.guest_message()),
+        }
+    }
+
+    /// A run does not go on without its key, its counters or its record, or after an echo.
+    pub(crate) fn ends_the_run(&self, stop_on_denial: bool) -> bool {
+        match self {
+            Self::Credential(_) | Self::Uncounted(_) | Self::Unrecorded(_) => true,
+            Self::Denied(_) | Self::Exhausted(_) => stop_on_denial,
+            Self::Send(error) => stop_on_denial && error.code() == Code::ADDRESS_DENIED,
+            Self::Scrub(error) => error.code() == Code::ECHO,
+            Self::Stopped(_) | Self::DryRun => false,
+        }
+    }
+}

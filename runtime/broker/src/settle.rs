@@ -1,0 +1,213 @@
+//! What became of a call, written once: when its reply's body is over, or when it failed.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use agentbox_gate::{Body, BodyFailure, Failure, Reply, Stop};
+use agentbox_policy::Code;
+use agentbox_record::{Outcome, Record, RecordError};
+use agentbox_secrets::{Echo, Received, ScrubbedReply, Traffic};
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use crate::{Observer, Parts, Refused, now};
+
+/// The account of one call that was, or was about to be, sent.
+pub(crate) struct Settlement {
+    record: Record,
+    stop: Stop,
+    observer: Observer,
+    /// The call, for people.
+    summary: String,
+    began: Instant,
+    call: OnceLock<u64>,
+    status: OnceLock<u16>,
+    traffic: OnceLock<Traffic>,
+    settled: Mutex<bool>,
+}
+
+impl Settlement {
+    pub(crate) fn new(parts: &Parts, summary: String, began: Instant) -> Self {
+        Self {
+            record: parts.record.clone(),
+            stop: parts.stop.clone(),
+            observer: Arc::clone(&parts.observer),
+            summary,
+            began,
+            call: OnceLock::new(),
+            status: OnceLock::new(),
+            traffic: OnceLock::new(),
+            settled: Mutex::new(false),
+        }
+    }
+
+    /// The intent is on record under this number; from here on an outcome is owed.
+    pub(crate) fn intended(&self, call: u64) {
+        _ = self.call.set(call);
+    }
+
+    /// Something of the request went over this connection.
+    pub(crate) fn sent(&self, traffic: &Traffic) {
+        drop(self.traffic.set(traffic.clone()));
+    }
+
+    /// The upstream answered.
+    pub(crate) fn answered(&self, received: &Received) {
+        self.sent(received.traffic());
+        _ = self.status.set(received.status().as_u16());
+    }
+
+    /// A key came back: the run ends here and now, which leaves no time to record it afterwards.
+    pub(crate) fn echoed(&self, echo: &Echo) {
+        self.settle_or_report(Some(Code::ECHO), Some(echo.to_string()));
+        self.stop.stop(
+            Code::ECHO,
+            format!("an upstream sent a credential back: {echo}"),
+        );
+    }
+
+    /// The reply for the guest; the outcome is written when its body is over.
+    pub(crate) fn outcome(self: &Arc<Self>, scrubbed: ScrubbedReply) -> Reply {
+        let (reply, _traffic) = scrubbed.into_reply();
+        let body = Settling {
+            inner: reply.body,
+            settlement: Arc::clone(self),
+        };
+        Reply {
+            status: reply.status,
+            headers: reply.headers,
+            body: Body::new(body),
+        }
+    }
+
+    /// Writes what became of the call, once; nothing where no intent was written.
+    pub(crate) fn settle(
+        &self,
+        code: Option<Code>,
+        note: Option<String>,
+    ) -> Result<(), RecordError> {
+        let Some(call) = self.call.get() else {
+            return Ok(());
+        };
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut *settled, true) {
+            return Ok(());
+        }
+        let traffic = self.traffic.get();
+        let outcome = Outcome {
+            status: self.status.get().copied(),
+            code,
+            note,
+            sent: traffic.map_or(0, Traffic::sent),
+            received: traffic.map_or(0, Traffic::received),
+            address: traffic.map(Traffic::address),
+            elapsed: self.began.elapsed(),
+        };
+        self.record.outcome(*call, &outcome, now())
+    }
+
+    fn settle_or_report(&self, code: Option<Code>, note: Option<String>) {
+        if let Err(error) = self.settle(code, note) {
+            self.stop.stop(
+                Code::RECORD_UNAVAILABLE,
+                format!("an outcome is not on record: {error}"),
+            );
+        }
+    }
+
+    /// The reply broke off. An echo has ended the run, which says more.
+    fn broken_off(&self, failure: &Failure) {
+        self.settle_or_report(Some(failure.code), Some(failure.message.clone()));
+        if failure.code != Code::ECHO {
+            (self.observer)(&Refused {
+                call: &self.summary,
+                code: failure.code,
+                message: &failure.message,
+                hint: None,
+                told: failure,
+            });
+        }
+    }
+}
+
+/// Noted when a call was given up, or its run ended.
+const CUT_OFF: &str = "the call was cut off before its reply was over";
+
+/// The calls of a run whose outcome may not be written yet.
+#[derive(Debug, Default)]
+pub(crate) struct OpenCalls(Mutex<Vec<Weak<Settlement>>>);
+
+impl OpenCalls {
+    pub(crate) fn add(&self, settlement: &Arc<Settlement>) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|call| call.strong_count() > 0);
+        open.push(Arc::downgrade(settlement));
+    }
+
+    pub(crate) fn close(&self) {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for call in open.drain(..).filter_map(|call| call.upgrade()) {
+            call.settle_or_report(None, Some(CUT_OFF.into()));
+        }
+    }
+}
+
+impl fmt::Debug for Settlement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settlement")
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Settlement {
+    /// A call may be given up at any moment: whoever waited for it is gone, and only this is left.
+    fn drop(&mut self) {
+        self.settle_or_report(None, Some(CUT_OFF.into()));
+    }
+}
+
+/// A reply's body that settles the call when it ends, fails or is dropped.
+#[derive(Debug)]
+struct Settling {
+    inner: Body,
+    settlement: Arc<Settlement>,
+}
+
+impl http_body::Body for Settling {
+    type Data = Bytes;
+    type Error = BodyFailure;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
+        let polled = Pin::new(&mut self.inner).poll_frame(context);
+        match &polled {
+            Poll::Ready(None) => self.settlement.settle_or_report(None, None),
+            Poll::Ready(Some(Err(failure))) => self.settlement.broken_off(failure),
+            _ => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for Settling {
+    fn drop(&mut self) {
+        // A guest may have enough after a part; nothing happens where the end was reached.
+        let whole = http_body::Body::is_end_stream(&self.inner);
+        let note = (!whole).then(|| "the program did not read the reply to its end".to_owned());
+        self.settlement.settle_or_report(None, note);
+    }
+}
