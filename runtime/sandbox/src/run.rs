@@ -1,0 +1,205 @@
+//! One run of a program, from its first instruction to its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use agentbox_gate::Stopped;
+use agentbox_policy::{Bounds, Code};
+use tokio::time::Instant;
+use wasmtime::component::Linker;
+use wasmtime::{Store, Trap, UpdateDeadline};
+use wasmtime_wasi::I32Exit;
+use wasmtime_wasi::p2::bindings::Command;
+
+use crate::engine::TICK;
+use crate::meter::{Meter, Metered};
+use crate::program::Entry;
+use crate::{Engine, Host, Program};
+
+/// Bytes that one host call may copy out of a guest; a megabyte is the largest chunk a stream takes.
+const HOSTCALL_BYTES: usize = 16 << 20;
+
+/// Handles of component-model resources, the guest's own included.
+const COMPONENT_HANDLES: usize = 100_000;
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// It ended with this exit code.
+    Exited(u8),
+    /// Its exported `run` returned.
+    Returned(Result<String, String>),
+    /// It crashed; the text says how.
+    Trapped(String),
+    /// It crashed after it had been refused memory.
+    OutOfMemory(String),
+    /// It computed for longer than it may.
+    CpuUsedUp,
+    /// It took longer than it may.
+    WallUsedUp,
+    /// It was ended from outside.
+    Stopped(Stopped),
+    /// It could not be started: most likely it needs something that is not linked.
+    NotStarted(String),
+}
+
+/// A linker with what every program gets: WASI 0.2 without authority.
+///
+/// # Errors
+/// Never in practice: the interfaces linked are the same in every build.
+pub fn base_linker<T: Host>(engine: &Engine) -> Result<Linker<T>, wasmtime::Error> {
+    let mut linker = Linker::new(engine.wasmtime());
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    Ok(linker)
+}
+
+/// Runs `program` with `host` as its state, within `bounds`.
+///
+/// Returns once the guest is gone and all its output has been passed on.
+pub async fn run<T: Host>(
+    engine: &Engine,
+    program: &Program,
+    linker: &Linker<T>,
+    host: T,
+    bounds: &Bounds,
+) -> Ending {
+    let mut store = Store::new(engine.wasmtime(), host);
+    let stop = store.data_mut().guest().stop.clone();
+    let pump = store.data_mut().guest().pump.take();
+    let meter = Arc::new(Meter::default());
+    let deadline = Instant::now() + bounds.wall;
+    bound(&mut store, &meter, bounds.cpu, deadline);
+
+    let ended = {
+        let guest = Metered::new(enter(&mut store, program, linker), meter);
+        tokio::select! {
+            biased;
+            stopped = stop.stopped() => Ending::Stopped(stopped),
+            ended = guest => ended,
+            () = tokio::time::sleep_until(deadline) => Ending::WallUsedUp,
+        }
+    };
+    let refused = store.data_mut().guest().memory.refused();
+    // The guest is gone before its output is awaited: its pipes have to be closed.
+    drop(store);
+    if let Some(pump) = pump {
+        if let Ending::Returned(Ok(text) | Err(text)) = &ended {
+            pump.count(text);
+        }
+        _ = tokio::time::timeout(OUTPUT_GRACE, pump.finish()).await;
+    }
+    match ended {
+        Ending::Trapped(text) if refused => Ending::OutOfMemory(text),
+        // A guest that saw its pipe closed may end by itself; why it was closed says more.
+        ended => stop.reason().map_or(ended, Ending::Stopped),
+    }
+}
+
+/// How long a slow reader has to take what is left of the output once the guest is gone.
+const OUTPUT_GRACE: Duration = Duration::from_secs(5);
+
+/// Sets all the store's bounds.
+fn bound<T: Host>(store: &mut Store<T>, meter: &Arc<Meter>, cpu: Duration, wall: Instant) {
+    store.limiter(|host| &mut host.guest().memory);
+    store.set_hostcall_fuel(HOSTCALL_BYTES);
+    store.set_max_component_handles(COMPONENT_HANDLES);
+    store.set_epoch_deadline(1);
+    let meter = Arc::clone(meter);
+    store.epoch_deadline_callback(move |mut context| {
+        if meter.used() >= cpu {
+            return Err(Overdue::Cpu.into());
+        }
+        if Instant::now() >= wall {
+            return Err(Overdue::Wall.into());
+        }
+        if let Some(reason) = context.data_mut().guest().stop.reason() {
+            return Err(Overdue::Stopped(reason).into());
+        }
+        Ok(UpdateDeadline::Yield(1))
+    });
+    // A guest that has little left is looked at no less often than one that has much.
+    debug_assert!(TICK < Duration::from_millis(250));
+}
+
+/// Why a guest that would not give way was interrupted.
+#[derive(Clone, Debug, thiserror::Error)]
+enum Overdue {
+    #[error("processor time used up")]
+    Cpu,
+    #[error("time used up")]
+    Wall,
+    #[error("stopped")]
+    Stopped(Stopped),
+}
+
+/// Instantiates and calls the program's entry.
+async fn enter<T: Host>(store: &mut Store<T>, program: &Program, linker: &Linker<T>) -> Ending {
+    let pre = match linker.instantiate_pre(program.component()) {
+        Ok(pre) => pre,
+        Err(error) => return Ending::NotStarted(format!("{error:#}")),
+    };
+    let instance = match pre.instantiate_async(&mut *store).await {
+        Ok(instance) => instance,
+        Err(error) => return ending(&error),
+    };
+    match program.entry() {
+        Entry::Command => {
+            let command = match Command::new(&mut *store, &instance) {
+                Ok(command) => command,
+                Err(error) => return Ending::NotStarted(format!("{error:#}")),
+            };
+            match command.wasi_cli_run().call_run(&mut *store).await {
+                Ok(Ok(())) => Ending::Exited(0),
+                Ok(Err(())) => Ending::Exited(1),
+                Err(error) => ending(&error),
+            }
+        }
+        Entry::Run => {
+            let run = match instance
+                .get_typed_func::<(), (Result<String, String>,)>(&mut *store, "run")
+            {
+                Ok(run) => run,
+                Err(error) => return Ending::NotStarted(format!("{error:#}")),
+            };
+            match run.call_async(&mut *store, ()).await {
+                Ok((result,)) => Ending::Returned(result),
+                Err(error) => ending(&error),
+            }
+        }
+    }
+}
+
+/// What an error that ended a guest means.
+fn ending(error: &wasmtime::Error) -> Ending {
+    if let Some(I32Exit(code)) = error.downcast_ref() {
+        // As a shell sees it: the low eight bits.
+        return Ending::Exited(code.to_le_bytes()[0]);
+    }
+    match error.downcast_ref() {
+        Some(Overdue::Cpu) => return Ending::CpuUsedUp,
+        Some(Overdue::Wall) => return Ending::WallUsedUp,
+        Some(Overdue::Stopped(reason)) => return Ending::Stopped(reason.clone()),
+        None => {}
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(trap) => Ending::Trapped(trap.to_string()),
+        None => Ending::Trapped(error.root_cause().to_string()),
+    }
+}
+
+impl Ending {
+    /// The stable code, for an ending that is agentbox's word and not the program's.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Exited(_) | Self::Returned(Ok(_)) => None,
+            Self::Returned(Err(_)) => Some(Code::GUEST_ERROR),
+            Self::Trapped(_) => Some(Code::TRAP),
+            Self::OutOfMemory(_) => Some(Code::MEMORY),
+            Self::CpuUsedUp => Some(Code::CPU),
+            Self::WallUsedUp => Some(Code::WALL),
+            Self::Stopped(stopped) => Some(stopped.code),
+            Self::NotStarted(_) => Some(Code::UNGRANTED_IMPORT),
+        }
+    }
+}
