@@ -1,0 +1,61 @@
+//! The data of a guest's store: its share of the sandbox, and its doors.
+
+use std::sync::Arc;
+
+use agentbox_gate::Gate;
+use agentbox_sandbox::{Guest, Host};
+use wasmtime_wasi::{WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::http::HttpDoor;
+
+/// What the host holds for one guest.
+#[derive(Debug)]
+pub struct State {
+    guest: Guest,
+    http: WasiHttpCtx,
+    http_door: HttpDoor,
+}
+
+impl State {
+    /// The state of `guest`, all of whose calls go to `gate`.
+    #[must_use]
+    pub fn new(guest: Guest, gate: Arc<dyn Gate>) -> Self {
+        Self {
+            guest,
+            http: http_context(),
+            http_door: HttpDoor::new(gate),
+        }
+    }
+}
+
+/// The most that one set of headers may take, in the host's memory. The gate takes no more in all.
+const FIELD_BYTES: usize = 64 << 10;
+
+fn http_context() -> WasiHttpCtx {
+    let mut context = WasiHttpCtx::new();
+    context.set_field_size_limit(FIELD_BYTES);
+    context
+}
+
+impl Host for State {
+    fn guest(&mut self) -> &mut Guest {
+        &mut self.guest
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.guest.wasi()
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView {
+            hooks: &mut self.http_door,
+            table: self.guest.table(),
+            ctx: &mut self.http,
+        }
+    }
+}
