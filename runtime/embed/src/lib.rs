@@ -1,0 +1,26 @@
+//! What a host embeds: a [`Runtime`] that runs programs under policies.
+//!
+//! Owns: putting sandbox, doors and broker together for one run ([`Runtime::run`]), reading a
+//! policy from its folder ([`PolicyFile`]), and the state folder ([`StateFolder`]). It decides
+//! nothing, prints nothing, and reads no environment and no flags. Guest code runs in the caller's
+//! process: that protects keys from the program, not from a flaw in wasmtime itself.
+
+mod grants;
+mod observing;
+mod outcome;
+mod policy_file;
+mod runtime;
+mod state;
+
+pub use agentbox_broker::{Mode, Observer, Refused};
+pub use agentbox_gate::{Cause, Failure, Stop, Stopped};
+pub use agentbox_policy::Policy;
+pub use agentbox_record as record;
+pub use agentbox_sandbox::{
+    Ending, Engine, EngineError, Input, Output, PROGRAM_BYTES, Program, ProgramError, Sink,
+};
+
+pub use outcome::{Outcome, exit};
+pub use policy_file::{PolicyFile, PolicyFileError};
+pub use runtime::{RunError, RunOptions, Runtime, RuntimeError};
+pub use state::{StateError, StateFolder};
