@@ -1,0 +1,241 @@
+//! What was typed: flags and arguments, as clap reads them, and nothing else.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use agentbox_policy::{LowerBounds, parse_bytes, parse_duration};
+use clap::{Args, Parser, Subcommand};
+
+/// Runs programs that an AI agent wrote, without giving them a key.
+///
+/// A program runs with no secrets, files, environment or network of its own. What it may do is
+/// written in a policy, `agentbox.toml`; each call is checked, given its key and recorded by the host.
+#[derive(Debug, Parser)]
+#[command(name = "agentbox", version, arg_required_else_help = true, after_help = FIRST_STEPS)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const FIRST_STEPS: &str = "\
+Examples:
+  agentbox run program.wasm                    run it with nothing granted, or under the agentbox.toml found here
+  agentbox run --policy agentbox.toml p.wasm   run it under this policy
+  agentbox check p.wasm                        what it asks for, and whether the policy grants it
+  agentbox policy explain                      what the policy allows, in plain sentences
+  agentbox audit                               what was run, and what it did";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Runs a program under a policy.
+    #[command(after_long_help = EXIT_CODES)]
+    Run(Box<RunArgs>),
+    /// Checks a program against a policy, without running it.
+    Check(CheckArgs),
+    /// Reads, explains and approves policies.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
+    /// Shows what was run and what it did, newest first.
+    Audit(AuditArgs),
+    /// Explains a code such as AB0202.
+    Explain(ExplainArgs),
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  any below 120   the program's own; 1 also for a crash or an `err` result
+  120             refused before it started
+  121             stopped: an upstream sent a key back, or --stop-on-denial
+  122             stopped: a bound on output
+  123             a credential could not be had
+  124             wall time used up
+  125             a mistake in the command, or in agentbox
+  126             processor time or memory used up
+  130             interrupted by a signal
+A program may exit with 120 or more as well; the `code` that --json prints tells the two apart. It is
+null where the program ended by itself. Rust programs for wasm32-wasip2 exit with 0 or 1 alone.
+
+Environment:
+  AGENTBOX_LOG    how much agentbox says of its own work: error (the default), debug, trace
+  NO_COLOR        no colours, whatever the terminal";
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) policy: PolicyFlag,
+    /// Decides and records every call, and sends none. Limits count from zero, and keep nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Ends the run at the first call that is denied.
+    #[arg(long)]
+    pub(crate) stop_on_denial: bool,
+    /// Trusts the certificate authorities in this PEM file as well.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// The program: a component, a core module, the text of either, or `-` for standard input; and
+    /// its arguments. All that follows PROGRAM is the program's, flags and `--` included.
+    // One list, since a second positional would let flags between the two be agentbox's own.
+    #[arg(
+        required = true,
+        num_args = 1..,
+        trailing_var_arg = true,
+        value_names = ["PROGRAM", "ARGS"]
+    )]
+    pub(crate) program_and_args: Vec<OsString>,
+    // Last: its heading holds for all that follows.
+    #[command(flatten)]
+    pub(crate) bounds: BoundFlags,
+}
+
+impl RunArgs {
+    /// The file that holds the program.
+    pub(crate) fn program(&self) -> &Path {
+        Path::new(
+            self.program_and_args
+                .first()
+                .map_or(OsStr::new(""), |name| name),
+        )
+    }
+
+    /// The program's own arguments.
+    pub(crate) fn args(&self) -> &[OsString] {
+        self.program_and_args.get(1..).unwrap_or_default()
+    }
+}
+
+/// Bounds of a run; they lower the policy's and never raise them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Bounds (they lower the policy's, never raise them)")]
+pub(crate) struct BoundFlags {
+    /// Memory, such as `64MiB`.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    memory: Option<u64>,
+    /// Processor time, such as `5s`.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    cpu: Option<Duration>,
+    /// Wall time.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    wall: Option<Duration>,
+    /// Standard output and standard error together.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    output: Option<u64>,
+    /// The body of one request.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    request_body: Option<u64>,
+    /// The body of one reply.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    reply_body: Option<u64>,
+    /// Connecting to an upstream, TLS included.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    connect: Option<Duration>,
+    /// From the end of a request to the first byte of its reply.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    first_byte: Option<Duration>,
+    /// One call, from its start to the end of its reply.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    call: Option<Duration>,
+}
+
+impl BoundFlags {
+    pub(crate) fn lower(&self) -> LowerBounds {
+        LowerBounds {
+            memory: self.memory,
+            cpu: self.cpu,
+            wall: self.wall,
+            output: self.output,
+            request_body: self.request_body,
+            reply_body: self.reply_body,
+            connect: self.connect,
+            first_byte: self.first_byte,
+            call: self.call,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) policy: PolicyFlag,
+    /// The program, or `-` for standard input.
+    #[arg(value_name = "PROGRAM")]
+    pub(crate) program: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Lets a policy that is found by search use its credentials.
+    Approve(ApproveArgs),
+    /// Says in plain sentences what a policy allows.
+    Explain(PolicyExplainArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApproveArgs {
+    #[command(flatten)]
+    pub(crate) policy: WhichPolicy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyExplainArgs {
+    #[command(flatten)]
+    pub(crate) policy: WhichPolicy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AuditArgs {
+    /// Shows only calls that were denied, or runs that have some.
+    #[arg(long)]
+    pub(crate) denied: bool,
+    /// A run's id, or as much of its beginning as is unique.
+    #[arg(value_name = "RUN")]
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The code; all of them when left out.
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Option<String>,
+}
+
+/// The policy that a command is about.
+#[derive(Debug, Args)]
+pub(crate) struct WhichPolicy {
+    /// The policy; searched for as `run` does when left out.
+    #[arg(value_name = "POLICY")]
+    place: Option<PathBuf>,
+    /// The same, as `run` has it.
+    #[arg(long, value_name = "FILE", conflicts_with = "place")]
+    policy: Option<PathBuf>,
+}
+
+impl WhichPolicy {
+    pub(crate) fn named(&self) -> Option<&Path> {
+        self.place.as_deref().or(self.policy.as_deref())
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyFlag {
+    /// The policy. Without it, `agentbox.toml` is searched for from here up to the root of the
+    /// version-controlled tree; one that is found may use credentials once it is approved.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+/// What every command takes, before its name or after.
+#[derive(Debug, Args)]
+pub(crate) struct OutputFlags {
+    /// Prints JSON for programs to read; `run` prints it as its last line on standard error.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Keeps counters and records in this folder instead of `$XDG_STATE_HOME/agentbox`.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(crate) state: Option<PathBuf>,
+    /// Whether to colour messages.
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: clap::ColorChoice,
+}

@@ -1,0 +1,44 @@
+//! One file for each command.
+
+pub(crate) mod audit;
+pub(crate) mod check;
+pub(crate) mod explain;
+pub(crate) mod policy;
+pub(crate) mod run;
+
+use std::io::Read;
+use std::path::Path;
+
+use agentbox_embed::PROGRAM_BYTES;
+use agentbox_policy::Code;
+
+use crate::error::CommandError;
+use crate::render::plain;
+
+/// The bytes of a program, from a file or, for `-`, from standard input.
+fn read_program(path: &Path) -> Result<Vec<u8>, CommandError> {
+    let shown = plain(&path.display().to_string());
+    let mut bytes = Vec::new();
+    // One byte more than is allowed tells too large from just right.
+    let most = PROGRAM_BYTES as u64 + 1;
+    let read = if path == Path::new("-") {
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes)
+    } else {
+        std::fs::File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes))
+    };
+    match read {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(CommandError::refused(
+            Code::BAD_PROGRAM,
+            format!("`{shown}` cannot be read: {error}"),
+        )),
+    }
+}
+
+/// What a program is called: its file's name.
+fn program_name(path: &Path) -> String {
+    match path.file_name() {
+        Some(name) if path != Path::new("-") => name.to_string_lossy().into_owned(),
+        _ => "stdin".to_owned(),
+    }
+}
