@@ -1,0 +1,360 @@
+//! Canary keys, and the search for any form of one.
+//!
+//! The search undoes encodings in what it searches instead of encoding the key, and looks for any
+//! twelve bytes of the key in a row: slow and obvious, where the product is fast. A form that is
+//! mixed, cut or nested twice is found as well.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+
+/// How many bytes of a key in a row count as having seen it.
+const WINDOW: usize = 12;
+
+/// Larger things are searched under one encoding only, not under encodings of encodings.
+const NESTED_UP_TO: usize = 1 << 20;
+
+/// A key that no service gave out, or one of a throwaway test server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Canary {
+    text: String,
+    /// Where the part begins that nothing else can contain by accident.
+    random: usize,
+}
+
+impl Canary {
+    /// `canary_` and forty random base62 characters.
+    pub(crate) fn fresh() -> Self {
+        const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        let mut noise = [0; 40];
+        getrandom::fill(&mut noise).expect("the system has randomness");
+        let random = noise
+            .iter()
+            .map(|&byte| char::from(DIGITS[usize::from(byte) % 62]));
+        Self {
+            text: format!("canary_{}", random.collect::<String>()),
+            random: 7,
+        }
+    }
+
+    /// A key made elsewhere, all of which is random.
+    pub(crate) fn of(text: &str) -> Self {
+        assert!(
+            text.len() >= WINDOW,
+            "a key of {} bytes is too short to look for",
+            text.len()
+        );
+        Self {
+            text: text.to_owned(),
+            random: 0,
+        }
+    }
+
+    /// The key.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The key in each encoding a reply could carry it in, by the encoding's name.
+    pub(crate) fn forms(&self) -> Vec<(&'static str, Vec<u8>)> {
+        let key = self.text.as_bytes();
+        let each = |form: &dyn Fn(u8) -> String| -> Vec<u8> {
+            key.iter()
+                .map(|&byte| form(byte))
+                .collect::<String>()
+                .into_bytes()
+        };
+        let hex = each(&|byte| format!("{byte:02x}"));
+        let shifted = |by: usize| [&b"ab"[..by], key, &b"z"[..]].concat();
+        vec![
+            ("raw", key.to_vec()),
+            ("percent", each(&|byte| format!("%{byte:02X}"))),
+            ("percent-lower", each(&|byte| format!("%{byte:02x}"))),
+            (
+                "percent-mixed",
+                each(&|byte| match byte % 3 {
+                    0 => format!("%{byte:02X}"),
+                    1 => format!("%{byte:02x}"),
+                    _ => char::from(byte).to_string(),
+                }),
+            ),
+            ("json", each(&|byte| format!("\\u{byte:04x}"))),
+            ("json-upper", each(&|byte| format!("\\u{byte:04X}"))),
+            ("hex-upper", hex.to_ascii_uppercase()),
+            ("hex", hex),
+            ("hex-colons", each(&|byte| format!("{byte:02x}:"))),
+            ("base64-0", base64(key, b"+/", true)),
+            ("base64-1", base64(&shifted(1), b"+/", true)),
+            ("base64-2", base64(&shifted(2), b"+/", true)),
+            ("base64url-0", base64(key, b"-_", false)),
+            ("base64url-1", base64(&shifted(1), b"-_", false)),
+            ("base64url-2", base64(&shifted(2), b"-_", false)),
+            (
+                "base64-base64",
+                base64(&base64(key, b"+/", true), b"+/", true),
+            ),
+            (
+                "percent-base64",
+                base64(key, b"+/", true)
+                    .iter()
+                    .flat_map(|byte| format!("%{byte:02X}").into_bytes())
+                    .collect(),
+            ),
+            ("utf16-le", key.iter().flat_map(|&byte| [byte, 0]).collect()),
+            ("utf16-be", key.iter().flat_map(|&byte| [0, byte]).collect()),
+            ("reversed", key.iter().rev().copied().collect()),
+            (
+                "window",
+                key[self.random + 5..self.random + 5 + WINDOW].to_vec(),
+            ),
+        ]
+    }
+
+    /// The key in one of its [`forms`](Self::forms).
+    pub(crate) fn form(&self, name: &str) -> Option<Vec<u8>> {
+        self.forms()
+            .into_iter()
+            .find(|form| form.0 == name)
+            .map(|form| form.1)
+    }
+
+    /// Under which encodings `bytes` hold this key or a part of it; empty when they do not.
+    pub(crate) fn search(&self, bytes: &[u8]) -> Vec<String> {
+        let windows: HashSet<&[u8]> = self.text.as_bytes()[self.random..]
+            .windows(WINDOW)
+            .collect();
+        let mut letters = [false; 256];
+        for &byte in &self.text.as_bytes()[self.random..] {
+            letters[usize::from(byte)] = true;
+        }
+        let holds = |bytes: &[u8]| {
+            let mut at = 0;
+            while let Some(window) = bytes.get(at..at + WINDOW) {
+                if !letters[usize::from(window[WINDOW - 1])] {
+                    at += WINDOW;
+                } else if windows.contains(window) {
+                    return true;
+                } else {
+                    at += 1;
+                }
+            }
+            false
+        };
+        let mut found = Vec::new();
+        if holds(bytes) {
+            found.push("raw".to_owned());
+        }
+        for (name, view) in views(bytes) {
+            if holds(&view) {
+                found.push(name.to_owned());
+            } else if bytes.len() <= NESTED_UP_TO {
+                let nested = views(&view).into_iter().filter(|(_, nested)| holds(nested));
+                found.extend(nested.map(|(inner, _)| format!("{name}, {inner}")));
+            }
+        }
+        found
+    }
+
+    /// Panics when `bytes`, which a person would call `what`, hold this key in any form.
+    pub(crate) fn assert_absent(&self, what: &str, bytes: &[u8]) {
+        let found = self.search(bytes);
+        assert!(found.is_empty(), "{what} holds the key: {found:?}");
+    }
+
+    /// Panics when a file below `folder`, or its name, holds this key in any form. A folder that
+    /// is not there holds nothing.
+    pub(crate) fn assert_absent_below(&self, folder: &Path) {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            Err(error) => panic!("{} cannot be searched: {error}", folder.display()),
+        };
+        for entry in entries {
+            let path = entry.expect("a folder can be listed").path();
+            let shown = path.display().to_string();
+            self.assert_absent("a file name", shown.as_bytes());
+            if path.is_symlink() {
+                continue;
+            }
+            if path.is_dir() {
+                self.assert_absent_below(&path);
+            } else if path.is_file() {
+                let bytes = fs::read(&path).unwrap_or_else(|error| panic!("{shown}: {error}"));
+                self.assert_absent(&shown, &bytes);
+            }
+        }
+    }
+}
+
+/// What `bytes` say when one encoding is undone, by the encoding's name.
+fn views(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let unfolded: Vec<u8> = without(bytes, b"\r\n");
+    let bare: Vec<u8> = without(bytes, b":- \r\n");
+    let mut views = vec![
+        ("percent", unpercent(bytes)),
+        ("json", unjson(bytes)),
+        ("utf-16 or utf-32", without(bytes, b"\0")),
+        ("reversed", bytes.iter().rev().copied().collect()),
+    ];
+    for phase in 0..2 {
+        views.push(("hex", unhex(&unfolded, phase)));
+        if bare.len() != unfolded.len() {
+            views.push(("hex with separators", unhex(&bare, phase)));
+        }
+    }
+    for phase in 0..4 {
+        views.push(("base64", unbase64(bytes, phase)));
+        if unfolded.len() != bytes.len() {
+            views.push(("folded base64", unbase64(&unfolded, phase)));
+        }
+    }
+    views
+}
+
+fn without(bytes: &[u8], dropped: &[u8]) -> Vec<u8> {
+    bytes
+        .iter()
+        .filter(|byte| !dropped.contains(byte))
+        .copied()
+        .collect()
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte)
+        .to_digit(16)
+        .and_then(|digit| u8::try_from(digit).ok())
+}
+
+fn unpercent(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut rest = bytes;
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        let pair = (
+            after.first().copied().and_then(digit),
+            after.get(1).copied().and_then(digit),
+        );
+        if let (b'%', (Some(high), Some(low))) = (first, pair) {
+            plain.push(high * 16 + low);
+            rest = &after[2..];
+        } else {
+            plain.push(first);
+        }
+    }
+    plain
+}
+
+/// Undoes `\u00XX`, `\xXX`, `&#xXX;` and `&#DD;`, and takes the backslash off anything else.
+fn unjson(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut rest = bytes;
+    while let Some(&first) = rest.first() {
+        let number = |prefix: &[u8], digits: usize| -> Option<u8> {
+            let spelt = rest.strip_prefix(prefix)?.get(..digits)?;
+            u8::from_str_radix(std::str::from_utf8(spelt).ok()?, 16).ok()
+        };
+        let entity = || -> Option<(u8, usize)> {
+            let end = rest
+                .get(..8.min(rest.len()))?
+                .iter()
+                .position(|&byte| byte == b';')?;
+            let spelt = std::str::from_utf8(rest[..end].strip_prefix(b"&#")?).ok()?;
+            let byte = match spelt.strip_prefix(['x', 'X']) {
+                Some(hex) => u8::from_str_radix(hex, 16),
+                None => spelt.parse(),
+            };
+            Some((byte.ok()?, end + 1))
+        };
+        let (byte, length) = if let Some(byte) = number(b"\\u00", 2) {
+            (byte, 6)
+        } else if let Some(byte) = number(b"\\x", 2) {
+            (byte, 4)
+        } else if let Some(entity) = entity() {
+            entity
+        } else if first == b'\\' && rest.len() > 1 {
+            (rest[1], 2)
+        } else {
+            (first, 1)
+        };
+        plain.push(byte);
+        rest = &rest[length..];
+    }
+    plain
+}
+
+/// Undoes hex in every run of hex digits, from its digit `phase` on.
+fn unhex(bytes: &[u8], phase: usize) -> Vec<u8> {
+    decode_runs(bytes, digit, |run, plain| {
+        for pair in run.get(phase..).unwrap_or_default().chunks_exact(2) {
+            plain.push(pair[0] * 16 + pair[1]);
+        }
+    })
+}
+
+/// Undoes base64 of either alphabet in every run of its letters, from letter `phase` on.
+fn unbase64(bytes: &[u8], phase: usize) -> Vec<u8> {
+    let value = |byte: u8| match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' | b'-' => Some(62),
+        b'/' | b'_' => Some(63),
+        _ => None,
+    };
+    decode_runs(bytes, value, |run, plain| {
+        for group in run.get(phase..).unwrap_or_default().chunks(4) {
+            let bits = group
+                .iter()
+                .fold(0_u32, |bits, &value| bits << 6 | u32::from(value));
+            let bits = bits << (6 * (4 - group.len()));
+            plain.extend_from_slice(&bits.to_be_bytes()[1..group.len().max(1)]);
+        }
+    })
+}
+
+/// Decodes each longest run of bytes that have a `value`; a zero byte stands between two runs.
+fn decode_runs(
+    bytes: &[u8],
+    value: impl Fn(u8) -> Option<u8>,
+    decode: impl Fn(&[u8], &mut Vec<u8>),
+) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut run = Vec::new();
+    for &byte in bytes {
+        if let Some(value) = value(byte) {
+            run.push(value);
+        } else if !run.is_empty() {
+            decode(&run, &mut plain);
+            plain.push(0);
+            run.clear();
+        }
+    }
+    decode(&run, &mut plain);
+    plain
+}
+
+/// Encodes in base64 with `last` for the digits 62 and 63.
+pub(crate) fn base64(bytes: &[u8], last: &[u8; 2], padded: bool) -> Vec<u8> {
+    const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut text = Vec::new();
+    for group in bytes.chunks(3) {
+        let mut three = [0; 3];
+        three[..group.len()].copy_from_slice(group);
+        let bits = three
+            .iter()
+            .fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte));
+        for place in 0..4 {
+            let value = (bits >> (18 - 6 * place) & 63) as usize;
+            if place <= group.len() {
+                text.push(if value < 62 {
+                    LETTERS[value]
+                } else {
+                    last[value - 62]
+                });
+            } else if padded {
+                text.push(b'=');
+            }
+        }
+    }
+    text
+}

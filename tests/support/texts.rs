@@ -1,0 +1,136 @@
+//! Programs of a few lines, in WebAssembly's text form.
+
+/// A module without imports that does nothing.
+pub(crate) const NOTHING: &str = r#"(module (func (export "_start")))"#;
+
+/// A module that computes for ever.
+pub(crate) const SPIN: &str = r#"(module (func (export "_start") (loop (br 0))))"#;
+
+/// A module that crashes.
+pub(crate) const CRASH: &str = r#"(module (func (export "_start") unreachable))"#;
+
+/// A module that asks for 64 MiB and crashes when it does not get them.
+pub(crate) const GROW: &str = r#"(module
+  (memory (export "memory") 1)
+  (func (export "_start")
+    (if (i32.eq (memory.grow (i32.const 1024)) (i32.const -1)) (then unreachable))))"#;
+
+/// A module that asks for 64 MiB and goes on without them.
+pub(crate) const TRY_GROW: &str = r#"(module
+  (memory (export "memory") 1)
+  (func (export "_start") (drop (memory.grow (i32.const 1024)))))"#;
+
+/// A component that exports `wasi:cli/run`, which succeeds, and that imports each of `imports` as
+/// an interface without functions.
+pub(crate) fn command(imports: &[&str]) -> String {
+    component(imports, 0)
+}
+
+/// As [`command`], but it fails.
+pub(crate) fn failing_command() -> String {
+    component(&[], 1)
+}
+
+fn component(imports: &[&str], result: u8) -> String {
+    let imports: String = imports
+        .iter()
+        .map(|import| format!("(import \"{import}\" (instance))\n"))
+        .collect();
+    format!(
+        r#"(component
+          {imports}
+          (core module $m (func (export "run") (result i32) (i32.const {result})))
+          (core instance $i (instantiate $m))
+          (func $run (result (result)) (canon lift (core func $i "run")))
+          (component $interface
+            (import "run" (func $run (result (result))))
+            (export "run" (func $run)))
+          (instance $run (instantiate $interface (with "run" (func $run))))
+          (export "wasi:cli/run@0.2.0" (instance $run)))"#
+    )
+}
+
+/// A component whose exported `run` returns `text` as `ok`, or as `err`.
+pub(crate) fn answering(ok: bool, text: &str) -> String {
+    let (case, length) = (u8::from(!ok), text.len());
+    format!(
+        r#"(component
+          (core module $m
+            (memory (export "memory") 1)
+            (data (i32.const 32) "{text}")
+            (func (export "run") (result i32)
+              (i32.store8 (i32.const 0) (i32.const {case}))
+              (i32.store (i32.const 4) (i32.const 32))
+              (i32.store (i32.const 8) (i32.const {length}))
+              (i32.const 0)))
+          (core instance $i (instantiate $m))
+          (func (export "run") (result (result string (error string)))
+            (canon lift (core func $i "run") (memory (core memory $i "memory")))))"#
+    )
+}
+
+/// A module that ends with the exit code `code`.
+pub(crate) fn exiting(code: u32) -> String {
+    format!(
+        r#"(module
+          (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+          (memory (export "memory") 1)
+          (func (export "_start") (call $exit (i32.const {code}))))"#
+    )
+}
+
+/// A module that sleeps.
+pub(crate) fn sleeping(ms: u64) -> String {
+    let ns = ms * 1_000_000;
+    format!(
+        r#"(module
+          (import "wasi_snapshot_preview1" "poll_oneoff"
+            (func $poll (param i32 i32 i32 i32) (result i32)))
+          (memory (export "memory") 1)
+          (func (export "_start")
+            (i32.store (i32.const 16) (i32.const 1))
+            (i64.store (i32.const 24) (i64.const {ns}))
+            (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))))"#
+    )
+}
+
+/// A module that writes `err` to standard output a hundred times and then to standard error once,
+/// whatever becomes of it.
+pub(crate) const BOTH_STREAMS: &str = r#"(module
+  (import "wasi_snapshot_preview1" "fd_write"
+    (func $write (param i32 i32 i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "\10\00\00\00\04\00\00\00")
+  (data (i32.const 16) "err\n")
+  (func $to (param i32)
+    (drop (call $write (local.get 0) (i32.const 0) (i32.const 1) (i32.const 8))))
+  (func (export "_start") (local $left i32)
+    (local.set $left (i32.const 100))
+    (loop $again
+      (call $to (i32.const 1))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br_if $again (local.get $left)))
+    (call $to (i32.const 2))))"#;
+
+/// A module that writes ten bytes to standard output and ten to standard error, `times` times, and
+/// crashes when a write fails.
+pub(crate) fn writing(times: u32) -> String {
+    format!(
+        r#"(module
+          (import "wasi_snapshot_preview1" "fd_write"
+            (func $write (param i32 i32 i32 i32) (result i32)))
+          (memory (export "memory") 1)
+          (data (i32.const 0) "\10\00\00\00\0a\00\00\00")
+          (data (i32.const 16) "nine char\n")
+          (func $to (param i32)
+            (if (call $write (local.get 0) (i32.const 0) (i32.const 1) (i32.const 8))
+              (then unreachable)))
+          (func (export "_start") (local $left i32)
+            (local.set $left (i32.const {times}))
+            (loop $again
+              (call $to (i32.const 1))
+              (call $to (i32.const 2))
+              (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+              (br_if $again (local.get $left)))))"#
+    )
+}
