@@ -1,0 +1,254 @@
+//! Memory, processor time, wall time and output end a run at their bound, each by its own code.
+
+use std::io::Write as _;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::support::agentbox::{Ground, Outcome};
+use crate::support::texts;
+
+/// Runs `program` with `bound` set to `value`: once by a flag, and once by the policy.
+fn both_ways(program: &str, bound: &str, value: &str, check: impl Fn(&Ground, &Outcome)) {
+    let by_flag = Ground::new();
+    by_flag.write("program.wat", program);
+    let flag = format!("--{bound}={value}");
+    check(
+        &by_flag,
+        &by_flag.run(&["run", "--json", &flag, "program.wat"]),
+    );
+
+    let by_policy = Ground::new();
+    by_policy.write("program.wat", program);
+    by_policy.write(
+        "agentbox.toml",
+        &format!("policy = 1\n[run]\n{bound} = \"{value}\"\n"),
+    );
+    check(
+        &by_policy,
+        &by_policy.run(&["run", "--json", "program.wat"]),
+    );
+}
+
+/// Checks that such a run is ended with `exit` and `code`, says so, and that its record says so.
+fn ends(program: &str, bound: &str, value: &str, exit: i32, code: &str) {
+    both_ways(program, bound, value, |ground, outcome| {
+        outcome.exits(exit).says(&format!("error[{code}]: "));
+        outcome.says(&format!("`[run] {bound}`"));
+        let last = outcome.last_line();
+        assert_eq!(last["code"], code);
+        assert_eq!(last["exit"], exit);
+        let ended = ground.record_lines().pop().expect("the run is on record");
+        assert_eq!(
+            (&ended["event"], &ended["code"], &ended["exit"]),
+            (&"run-ended".into(), &code.into(), &exit.into())
+        );
+        assert!(
+            outcome.elapsed < Duration::from_secs(30),
+            "{:?}",
+            outcome.elapsed
+        );
+    });
+}
+
+fn goes_well(program: &str, bound: &str, value: &str) {
+    both_ways(program, bound, value, |_, outcome| {
+        outcome.exits(0);
+        assert_eq!(outcome.last_line()["code"], serde_json::Value::Null);
+    });
+}
+
+#[test]
+fn memory_is_bounded() {
+    ends(texts::GROW, "memory", "32MiB", 126, "AB0501");
+    goes_well(texts::GROW, "memory", "128MiB");
+}
+
+#[test]
+fn a_program_that_is_too_large_from_the_start_is_out_of_memory() {
+    let program = r#"(module (memory 100) (func (export "_start")))"#;
+    ends(program, "memory", "1MiB", 126, "AB0501");
+}
+
+#[test]
+fn memories_count_together() {
+    let program = r#"(module (memory 100) (memory 100) (func (export "_start")))"#;
+    ends(program, "memory", "10MiB", 126, "AB0501");
+    goes_well(program, "memory", "20MiB");
+}
+
+#[test]
+fn a_program_that_can_do_without_goes_on() {
+    goes_well(texts::TRY_GROW, "memory", "32MiB");
+}
+
+#[test]
+fn computing_is_bounded() {
+    ends(texts::SPIN, "cpu", "200ms", 126, "AB0502");
+}
+
+#[test]
+fn computing_before_the_entry_counts() {
+    let program = r#"(module (func $spin (loop (br 0))) (start $spin) (func (export "_start")))"#;
+    ends(program, "cpu", "200ms", 126, "AB0502");
+}
+
+#[test]
+fn waiting_is_not_computing() {
+    goes_well(&texts::sleeping(600), "cpu", "200ms");
+}
+
+#[test]
+fn a_run_is_bounded_while_it_computes_and_while_it_waits() {
+    ends(texts::SPIN, "wall", "300ms", 124, "AB0503");
+    ends(&texts::sleeping(60_000), "wall", "300ms", 124, "AB0503");
+}
+
+#[test]
+fn a_run_is_bounded_while_it_waits_for_input() {
+    let program = r#"(module
+      (import "wasi_snapshot_preview1" "fd_read"
+        (func $read (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 0) "\10\00\00\00\0a\00\00\00")
+      (func (export "_start")
+        (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
+    let ground = Ground::new();
+    ground.write("program.wat", program);
+    let mut command = ground.command();
+    let mut child = command
+        .args(["run", "--wall", "300ms", "program.wat"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("agentbox is built");
+    // Held open, with nothing in it, until the run is over.
+    let stdin = child.stdin.take();
+    let done = child.wait_with_output().expect("it ends");
+    let err = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(124), "{err}");
+    assert!(err.starts_with("error[AB0503]"), "{err}");
+    // The other end is gone, and with it the run.
+    let written = stdin.expect("it was piped").write_all(&[b'x'; 1 << 20]);
+    assert!(written.is_err());
+}
+
+#[test]
+fn output_is_bounded_both_streams_together() {
+    both_ways(&texts::writing(u32::MAX), "output", "105B", |_, outcome| {
+        outcome
+            .exits(122)
+            .says("error[AB0506]: ")
+            .says("`[run] output`");
+        assert_eq!(outcome.last_line()["code"], "AB0506");
+        assert_eq!(outcome.out(), "nine char\n".repeat(5));
+        assert_eq!(outcome.err().matches("nine char\n").count(), 5);
+    });
+    ends(&texts::writing(2), "output", "39B", 122, "AB0506");
+    goes_well(&texts::writing(2), "output", "40B");
+}
+
+#[test]
+fn the_text_of_a_result_is_output_too() {
+    for ok in [true, false] {
+        let program = texts::answering(ok, "0123456789");
+        both_ways(&program, "output", "9B", |_, outcome| {
+            outcome.exits(122).says("error[AB0506]: ");
+            assert_eq!(outcome.out(), "");
+            assert!(!outcome.err().contains("0123456789"), "{}", outcome.err());
+        });
+    }
+    goes_well(&texts::answering(true, "0123456789"), "output", "10B");
+}
+
+const BOUNDS: [(&str, &str, &str); 9] = [
+    ("memory", "8 MiB", "9MiB"),
+    ("cpu", "2s", "2001ms"),
+    ("wall", "20s", "1m"),
+    ("output", "1 KiB", "1025B"),
+    ("request-body", "1 KiB", "1GiB"),
+    ("reply-body", "1 KiB", "2KiB"),
+    ("connect", "1s", "2s"),
+    ("first-byte", "1s", "1h"),
+    ("call", "1s", "1d"),
+];
+
+#[test]
+fn no_flag_raises_a_bound_of_the_policy() {
+    let ground = Ground::new();
+    ground.write("program.wat", texts::NOTHING);
+    let bounds: String = BOUNDS
+        .iter()
+        .map(|(bound, value, _)| format!("{bound} = \"{value}\"\n"))
+        .collect();
+    ground.write("agentbox.toml", &format!("policy = 1\n[run]\n{bounds}"));
+    for (bound, value, more) in BOUNDS {
+        let flag = format!("--{bound}={more}");
+        let refused = ground.run(&["run", &flag, "program.wat"]);
+        refused
+            .exits(120)
+            .says("error[AB0121]: ")
+            .says(&format!("--{bound}"))
+            .says(value);
+        // The policy's own value, and a lower one, are no widening.
+        let same = format!("--{bound}={value}");
+        ground.run(&["run", &same, "program.wat"]).exits(0);
+    }
+    assert_eq!(
+        ground.record().matches("run-started").count(),
+        BOUNDS.len(),
+        "refused runs are not begun"
+    );
+}
+
+#[test]
+fn no_flag_raises_a_default() {
+    let ground = Ground::new();
+    ground.write("program.wat", texts::NOTHING);
+    for flag in [
+        "--memory=257MiB",
+        "--cpu=11s",
+        "--wall=3m",
+        "--output=65MiB",
+    ] {
+        ground
+            .run(&["run", flag, "program.wat"])
+            .exits(120)
+            .says("error[AB0121]: ");
+    }
+}
+
+#[test]
+fn a_lower_flag_wins_over_the_policy() {
+    let ground = Ground::new();
+    ground.write("program.wat", texts::SPIN);
+    ground.write(
+        "agentbox.toml",
+        "policy = 1\n[run]\nwall = \"100s\"\ncpu = \"100s\"\n",
+    );
+    ground
+        .run(&["run", "--cpu=200ms", "program.wat"])
+        .exits(126)
+        .says("error[AB0502]");
+    ground
+        .run(&["run", "--wall=200ms", "program.wat"])
+        .exits(124)
+        .says("error[AB0503]");
+}
+
+#[test]
+fn a_bound_without_a_unit_is_a_usage_mistake() {
+    let ground = Ground::new();
+    ground.write("program.wat", texts::NOTHING);
+    for flag in [
+        "--memory=64",
+        "--cpu=5",
+        "--wall=-1s",
+        "--output=1e3B",
+        "--call=",
+    ] {
+        ground
+            .run(&["run", flag, "program.wat"])
+            .exits(125)
+            .says("invalid value");
+    }
+}

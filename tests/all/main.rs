@@ -1,0 +1,28 @@
+//! Integration tests: the binary, real servers and real guests, all on this machine.
+//!
+//! One binary, so that it links once; `architecture` sees to it that every file here is listed.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod approval;
+mod architecture;
+mod bad_input;
+mod bounds;
+mod command_line;
+mod commands;
+mod echoes;
+mod examples;
+mod files;
+mod first_call;
+mod gate;
+mod keys;
+mod limits;
+mod on_record;
+mod openbao;
+mod programs;
+mod promises;
+mod support_selftest;
+mod synapse;
+mod upstreams;
+mod wit_readme;
