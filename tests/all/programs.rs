@@ -1,6 +1,7 @@
 //! Programs of every kind run as native commands would, and see of the machine what is granted.
 
 use std::fs;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::support::agentbox::{Ground, Outcome};
@@ -18,26 +19,20 @@ fn run_text(text: &str) -> Outcome {
 
 #[test]
 fn a_component_gets_arguments_and_streams_as_a_native_command_does() {
-    let ground = Ground::new();
-    let arguments = [
-        "args", "a b", "", "--json", "-x", "ü", "+", "stderr", "talk",
-    ];
-    let done = run(&ground, &wasip2(), &arguments);
-    done.exits(0);
-    let expected = "[\"a b\", \"\", \"--json\", \"-x\", \"ü\"]\ndone\n";
-    assert_eq!(
-        (done.out().as_str(), done.err().as_str()),
-        (expected, "talk\n")
-    );
+    check_arguments_and_streams(&wasip2());
 }
 
 #[test]
 fn a_preview_1_module_gets_arguments_and_streams_as_a_native_command_does() {
-    let ground = Ground::new();
+    check_arguments_and_streams(&wasip1());
+}
+
+#[track_caller]
+fn check_arguments_and_streams(program: &Path) {
     let arguments = [
         "args", "a b", "", "--json", "-x", "ü", "+", "stderr", "talk",
     ];
-    let done = run(&ground, &wasip1(), &arguments);
+    let done = run(&Ground::new(), program, &arguments);
     done.exits(0);
     let expected = "[\"a b\", \"\", \"--json\", \"-x\", \"ü\"]\ndone\n";
     assert_eq!(
