@@ -122,6 +122,9 @@ pub(crate) struct BoundFlags {
     /// Standard output and standard error together.
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     output: Option<u64>,
+    /// An operation's arguments, as JSON.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    arguments: Option<u64>,
     /// The body of one request.
     #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
     request_body: Option<u64>,
@@ -146,6 +149,7 @@ impl BoundFlags {
             cpu: self.cpu,
             wall: self.wall,
             output: self.output,
+            arguments: self.arguments,
             request_body: self.request_body,
             reply_body: self.reply_body,
             connect: self.connect,

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use agentbox_policy::{CallHead, Policy, Sources, Text, decide};
+use agentbox_policy::{CallHead, HttpHead, Policy, Sources, Text, decide};
 use anyhow::Result;
 
 const ROUNDS: u32 = 20;
@@ -64,13 +64,13 @@ fn load(text: &str) -> Result<Policy> {
 }
 
 fn call(route: usize) -> CallHead {
-    CallHead {
+    CallHead::Http(HttpHead {
         method: "GET".into(),
         scheme: "https".into(),
         authority: "a.test".into(),
         path_and_query: format!("/t{}/x/r{}", route / 10, route % 10),
         headers: vec![("accept".into(), b"application/json".to_vec())],
-    }
+    })
 }
 
 fn fastest(mut work: impl FnMut()) -> Duration {

@@ -5,7 +5,7 @@ use wasmtime_wasi_http::Error;
 
 /// The error code of `wasi:http/types` that comes nearest; see `wit/README.md` for the table.
 pub(crate) fn to_wasi(failure: &Failure) -> Error {
-    match failure.cause {
+    match &failure.cause {
         Cause::AddressDenied => Error::DestinationIpProhibited,
         Cause::ConnectTimeout => Error::ConnectionTimeout,
         Cause::ConnectionRefused => Error::ConnectionRefused,
@@ -16,7 +16,8 @@ pub(crate) fn to_wasi(failure: &Failure) -> Error {
             info_code: None,
         },
         Cause::Internal => Error::InternalError(Some(failure.code.to_string())),
-        Cause::Protocol => Error::HttpProtocolError,
+        // Operations alone end in the last two, and none comes through this door.
+        Cause::Protocol | Cause::InvalidReply | Cause::Upstream { .. } => Error::HttpProtocolError,
         Cause::ReplyIncomplete => Error::HttpResponseIncomplete,
         Cause::ReplyTooLarge => Error::HttpResponseBodySize(None),
         Cause::ReplyUnscannable => Error::HttpResponseContentCoding(None),

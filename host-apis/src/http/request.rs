@@ -1,14 +1,14 @@
 //! From wasmtime's request to a [`Call`]: the guest's own words, nothing normalised.
 
 use agentbox_gate::{Body, Call, Cause, Failure, Patience};
-use agentbox_policy::{CallHead, Code};
+use agentbox_policy::{Code, HttpHead};
 use http_body_util::BodyExt;
 use wasmtime_wasi_http::{Error, WasiBody};
 
 pub(crate) fn to_call(request: http::Request<WasiBody>, patience: Patience) -> Call {
     let (parts, body) = request.into_parts();
     let uri = &parts.uri;
-    let head = CallHead {
+    let head = HttpHead {
         method: parts.method.as_str().to_owned(),
         scheme: uri.scheme_str().unwrap_or_default().to_owned(),
         authority: uri.authority().map(ToString::to_string).unwrap_or_default(),
@@ -23,7 +23,7 @@ pub(crate) fn to_call(request: http::Request<WasiBody>, patience: Patience) -> C
             .collect(),
     };
     Call {
-        head,
+        head: head.into(),
         body: Body::new(body.map_err(|error| Box::new(broken_off(&error)))),
         patience,
     }

@@ -85,7 +85,8 @@ impl Refusal {
             Self::Denied(denied) => Failure::from(denied),
             Self::Exhausted(exhausted) => {
                 let retry_after: Option<Duration> = exhausted.retry_after();
-                Failure::new(code, Cause::Limit { retry_after }, self.to_string())
+                let name = exhausted.limit().to_owned();
+                Failure::new(code, Cause::Limit { name, retry_after }, self.to_string())
             }
             Self::Uncounted(_) | Self::Unrecorded(_) => {
                 Failure::new(code, Cause::Denied, code.title())

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &CheckArgs, output: &OutputFlags) -> Result<u8, CommandE
             "program-digest": program.digest(),
             "policy": path,
             "policy-digest": policy.digest(),
-            "imports": program.imports(),
+            "imports": program.imports().iter().map(|import| &import.name).collect::<Vec<_>>(),
             "ungranted": missing,
             "warnings": render::problems(policy.warnings()),
         }))?;

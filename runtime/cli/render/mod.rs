@@ -195,9 +195,10 @@ pub(crate) fn observer(output: &OutputFlags, hints: BTreeMap<String, String>) ->
                 plain(refused.call)
             ));
         }
-        let (word, retry) = match refused.told.cause {
+        let (word, retry) = match &refused.told.cause {
             Cause::Limit {
                 retry_after: Some(after),
+                ..
             } => (
                 "denied",
                 format!("    retry after {} s", after.as_secs().max(1)),

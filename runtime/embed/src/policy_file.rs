@@ -82,7 +82,12 @@ impl PolicyFile {
         };
         let toml = reader.read(Path::new(name))?;
         let (wit, deps) = reader.wit()?;
-        let policy = Policy::parse(&Sources { toml, wit, deps })?;
+        let policy = Policy::parse(&Sources {
+            toml,
+            wit,
+            deps,
+            connectors: Vec::new(),
+        })?;
         Ok(Self {
             path: path.to_owned(),
             folder,

@@ -19,7 +19,7 @@ pub struct Failure {
 }
 
 /// The kinds of trouble, as far as a caller acts on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// The name leads to an address that is not allowed.
     AddressDenied,
@@ -35,8 +35,12 @@ pub enum Cause {
     Dns,
     /// The host is at fault.
     Internal,
+    /// The reply does not fit the operation's type.
+    InvalidReply,
     /// A limit is used up.
     Limit {
+        /// Its name in the policy.
+        name: String,
         /// When it frees up; none when waiting will not help.
         retry_after: Option<Duration>,
     },
@@ -58,6 +62,13 @@ pub enum Cause {
     Timeout,
     /// The upstream's certificate is not good.
     Tls,
+    /// The upstream answered an operation, and not with success.
+    Upstream {
+        /// Its status.
+        status: u16,
+        /// How long it asks to wait before the next try.
+        retry_after: Option<Duration>,
+    },
 }
 
 impl Failure {

@@ -17,6 +17,9 @@ pub struct Bounds {
     pub wall: Duration,
     /// Bytes of standard output and standard error together. 64 MiB is no longer read by anyone.
     pub output: u64,
+    /// Bytes of an operation's arguments, as JSON. A mebibyte is more text than an API takes in a
+    /// field, and is read at once.
+    pub arguments: u64,
     /// Bytes of one request's body. 16 MiB holds a file that an API takes in one piece.
     pub request_body: u64,
     /// Bytes of one reply's body. 64 MiB holds a large download.
@@ -37,6 +40,7 @@ impl Default for Bounds {
             cpu: Duration::from_secs(10),
             wall: Duration::from_secs(120),
             output: 64 << 20,
+            arguments: 1 << 20,
             request_body: 16 << 20,
             reply_body: 64 << 20,
             connect: Duration::from_secs(10),
@@ -57,6 +61,8 @@ pub struct LowerBounds {
     pub wall: Option<Duration>,
     /// `--output`, in bytes.
     pub output: Option<u64>,
+    /// `--arguments`, in bytes.
+    pub arguments: Option<u64>,
     /// `--request-body`, in bytes.
     pub request_body: Option<u64>,
     /// `--reply-body`, in bytes.
@@ -119,6 +125,7 @@ impl Bounds {
         lower_one(&mut self.cpu, lower.cpu, "cpu", time)?;
         lower_one(&mut self.wall, lower.wall, "wall", time)?;
         lower_one(&mut self.output, lower.output, "output", bytes)?;
+        lower_one(&mut self.arguments, lower.arguments, "arguments", bytes)?;
         lower_one(
             &mut self.request_body,
             lower.request_body,

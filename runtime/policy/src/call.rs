@@ -1,8 +1,17 @@
 //! A call as a guest made it: plain data, nothing of it believed yet.
 
+/// What a guest asks for, through whichever door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallHead {
+    /// An HTTP request of the guest's own.
+    Http(HttpHead),
+    /// An operation by name.
+    Operation(OperationHead),
+}
+
 /// The head of an HTTP request as the guest gave it: nothing normalised, nothing dropped.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CallHead {
+pub struct HttpHead {
     /// The method, as spelt by the guest.
     pub method: String,
     /// The scheme, without `://`.
@@ -15,7 +24,30 @@ pub struct CallHead {
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
+/// An operation and its arguments as the guest gave them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperationHead {
+    /// `namespace:package/interface`, with or without `@version`; may hold anything.
+    pub operation: String,
+    /// The arguments: one JSON object, by the names of the operation's WIT.
+    pub arguments: String,
+}
+
+/// The longest summary, in characters.
+const LONGEST_SUMMARY: usize = 512;
+
 impl CallHead {
+    /// What the call is, for people: an operation's name, or [`HttpHead::summary`].
+    #[must_use]
+    pub fn summary(&self) -> String {
+        match self {
+            Self::Http(head) => head.summary(),
+            Self::Operation(head) => shown(&head.operation),
+        }
+    }
+}
+
+impl HttpHead {
     /// What the call is, for people: method, scheme, authority and path, without the query, with
     /// control characters escaped and cut at 512 characters.
     #[must_use]
@@ -25,10 +57,29 @@ impl CallHead {
             .split(['?', '#'])
             .next()
             .unwrap_or_default();
-        format!("{} {}://{}{path}", self.method, self.scheme, self.authority)
-            .chars()
-            .take(512)
-            .flat_map(char::escape_default)
-            .collect()
+        shown(&format!(
+            "{} {}://{}{path}",
+            self.method, self.scheme, self.authority
+        ))
+    }
+}
+
+/// A guest's text for people: escaped, and cut at [`LONGEST_SUMMARY`].
+pub(crate) fn shown(text: &str) -> String {
+    text.chars()
+        .take(LONGEST_SUMMARY)
+        .flat_map(char::escape_default)
+        .collect()
+}
+
+impl From<HttpHead> for CallHead {
+    fn from(head: HttpHead) -> Self {
+        Self::Http(head)
+    }
+}
+
+impl From<OperationHead> for CallHead {
+    fn from(head: OperationHead) -> Self {
+        Self::Operation(head)
     }
 }

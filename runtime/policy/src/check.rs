@@ -2,6 +2,7 @@
 
 use crate::Policy;
 use crate::base::{OUTGOING_HTTP, Standing, standing};
+use crate::shape::Signature;
 
 /// An import of a program that its policy does not grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,16 +13,25 @@ pub struct Ungranted {
     pub lines: Vec<String>,
 }
 
-/// Checks every import of a program, each as `namespace:package/interface@version`.
+/// An import of a program.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// `namespace:package/interface@version`, or a plain name.
+    pub name: String,
+    /// The functions it is to have, by name.
+    pub functions: Vec<(String, Signature)>,
+}
+
+/// Checks every import of a program.
 ///
 /// Interfaces of WASI are the same at any 0.2.x; all others have to match exactly.
 ///
 /// # Errors
 ///
 /// All imports that are not granted, each once, with the lines that would grant it.
-pub fn check(policy: &Policy, imports: &[String]) -> Result<(), Vec<Ungranted>> {
+pub fn check(policy: &Policy, imports: &[Import]) -> Result<(), Vec<Ungranted>> {
     let mut ungranted: Vec<Ungranted> = Vec::new();
-    for import in imports {
+    for Import { name: import, .. } in imports {
         let lines = match standing(import) {
             Standing::Base => continue,
             Standing::OutgoingHttp if is_http_granted(policy) => continue,
@@ -110,9 +120,16 @@ mod tests {
 
     const HTTP: &str = "policy = 1\n[http.a]\norigin = \"https://a.test\"\nallow = [\"GET /\"]";
 
+    fn named(import: &str) -> Import {
+        Import {
+            name: import.to_owned(),
+            functions: Vec::new(),
+        }
+    }
+
     #[track_caller]
     fn ungranted(policy: &Policy, imports: &[&str]) -> Vec<Ungranted> {
-        let imports: Vec<_> = imports.iter().map(|import| (*import).to_owned()).collect();
+        let imports: Vec<_> = imports.iter().map(|import| named(import)).collect();
         check(policy, &imports).err().unwrap_or_default()
     }
 
@@ -140,7 +157,7 @@ mod tests {
         let lines = format!("policy = 1\n{}", ungranted[0].lines.join("\n"));
         let granted = policy(&lines);
         assert!(
-            check(&granted, &[import.to_owned()]).is_ok(),
+            check(&granted, &[named(import)]).is_ok(),
             "the lines grant what they say"
         );
     }

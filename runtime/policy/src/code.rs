@@ -76,6 +76,10 @@ codes! {
          a misspelling. Correct the name, or add the import to the world.";
     104 UNKNOWN_KEY: "the policy has a key that means nothing",
         "Unknown keys are errors, so that a misspelt bound is never a bound that is not there.";
+    105 UNBOUND_SCOPE: "a grant does not say on what",
+        "A connector names the parameters that decide what an operation may touch: owner and repo, \
+         a room, an account. A grant binds each of them in `where`, or says aloud that it may be \
+         anything: `repo = { any = true }`.";
     106 DUPLICATE: "a name is used twice",
         "Two entries of one name would leave it to chance which one holds.";
     107 BAD_VALUE: "a value of the policy does not fit",
@@ -120,12 +124,26 @@ codes! {
         "Flags, environment and user configuration may lower a bound, never raise it.";
     122 CERTIFICATES: "a file of certificate authorities cannot be used",
         "`--ca` and `[tls] ca` name a PEM file that holds at least one certificate.";
+    123 TYPE_MISMATCH: "the program and the connector differ in an operation's type",
+        "The program was built from another WIT than the connector's. Build it from the connector's \
+         own: `agentbox connector copy NAME` writes it.";
+    124 NEVER: "the policy grants what it promises never to grant",
+        "`[never]` is checked whenever a policy is loaded. Remove the grant, or the promise.";
+    125 UNCONFIRMED: "a grant that destroys does not say whether to ask",
+        "An operation whose effect is `destroy` or `admin` needs a word about confirmation: \
+         `confirm = \"never\"` where no person is to be asked.";
+    126 CONNECTOR: "a connector cannot be used",
+        "Its `connector.toml` and its WIT do not fit each other, or hold what cannot be sent as a \
+         request. `agentbox connector check FOLDER` says what is wrong, and where.";
     201 ORIGIN_DENIED: "no grant covers this origin",
         "The request's scheme, host and port have to be those of a granted credential or of an \
          `[http.*]` table, exactly.";
     202 ROUTE_DENIED: "no route allows this method and path",
         "The origin is granted, the request is not. Routes match whole segments, bytewise, and a \
          trailing slash counts.";
+    203 ARGUMENT_DENIED: "an argument is not one that the grant allows",
+        "A grant's `where` says what each argument of an operation may be. Comparison is exact, and \
+         an argument that is left out fits nothing but `{ any = true }`.";
     204 NOT_CANONICAL: "the request is not in canonical form",
         "What is decided on has to be what is sent, so a request that has more than one reading is \
          refused, never repaired: user information, dot segments, empty segments, encoded slashes, \
@@ -149,6 +167,13 @@ codes! {
         "GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS can be granted; CONNECT and TRACE cannot.";
     212 STOPPED: "the run has been stopped",
         "A run that was stopped makes no further calls.";
+    213 BAD_ARGUMENTS: "the arguments do not fit the operation",
+        "An operation's arguments are one JSON object with the names of its WIT: none unknown, none \
+         missing, none twice, each of its type. What goes into a path, a query or a header holds no \
+         control character, and what fills a segment of a path is no dot segment and holds no slash.";
+    214 OPERATION_DENIED: "no grant covers this operation",
+        "An operation is granted by a `[grants]` table, under its name without version, and by an \
+         import in the policy's world.";
     301 SHARED_KEY: "a key is used by more than one agent",
         "One key per agent keeps the record honest and a revocation small.";
     302 UNLIMITED_WRITE: "a route that writes has no limit",
@@ -179,6 +204,10 @@ codes! {
         "Bounded by `[run] request-body` and `--request-body`; headers by 64 KiB, a URL by 8 KiB.";
     506 OUTPUT: "the program wrote more output than it may",
         "Bounded by `[run] output` and `--output`.";
+    507 ARGUMENTS_SIZE: "the arguments are larger than they may be",
+        "Bounded by `[run] arguments` and `--arguments`: an operation's arguments, as JSON.";
+    508 CALLS_AT_ONCE: "too many calls are under way",
+        "A program may have started 1024 calls that it has not waited for. Call `wait` first.";
     601 DNS: "the name could not be resolved",
         "The upstream's name has no address, or the resolver did not answer in time.";
     602 CONNECT: "the upstream could not be reached",
@@ -197,6 +226,11 @@ codes! {
     608 UNSCANNABLE: "the reply is encoded in a way that cannot be scanned",
         "agentbox asks for no content encoding. A reply that comes with one cannot be searched for \
          keys, so it is not delivered.";
+    609 UPSTREAM_ERROR: "the API answered, and not with success",
+        "The program is told the status, the API's message, and how long to wait where the API says so.";
+    610 INVALID_REPLY: "the API's reply does not fit the operation's type",
+        "The API has changed, or the connector is wrong about it. The message says what does not \
+         fit, and where.";
     701 TRAP: "the program crashed",
         "The program trapped: an unreachable instruction, an access out of bounds, a division by \
          zero, or a stack overflow.";

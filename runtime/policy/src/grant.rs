@@ -1,4 +1,4 @@
-//! What a policy grants: sets of HTTP routes, and directories.
+//! What a policy grants: operations, sets of HTTP routes, and directories.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,9 +6,11 @@ use std::sync::Arc;
 use http::HeaderName;
 
 use crate::address::AddressRule;
+use crate::condition::Condition;
 use crate::credential::Credential;
 use crate::headers::ReplyHeaders;
 use crate::limit::Limit;
+use crate::operation::Operation;
 use crate::origin::{Origin, Scheme};
 use crate::route::Route;
 
@@ -65,6 +67,59 @@ impl HttpGrant {
     #[must_use]
     pub fn reply_headers(&self) -> &ReplyHeaders {
         &self.reply_headers
+    }
+}
+
+/// A `[grants."OPERATION"]` table: one operation, on what it may be called, with which key.
+#[derive(Clone, Debug)]
+pub struct OperationGrant {
+    // INVARIANT: `name` is the operation's.
+    pub(crate) name: Arc<str>,
+    pub(crate) operation: Arc<Operation>,
+    pub(crate) credential: Option<Arc<Credential>>,
+    /// Where its requests go: the credential's one origin, or the connector's.
+    pub(crate) origin: Origin,
+    pub(crate) addresses: Arc<AddressRule>,
+    /// At most one for each argument, in the policy's order.
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) limits: Arc<[Limit]>,
+}
+
+impl OperationGrant {
+    /// The name calls are recorded under: the operation's, without version.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The operation.
+    #[must_use]
+    pub fn operation(&self) -> &Arc<Operation> {
+        &self.operation
+    }
+
+    /// The credential it uses; none sends no key.
+    #[must_use]
+    pub fn credential(&self) -> Option<&Credential> {
+        self.credential.as_deref()
+    }
+
+    /// Where its requests go.
+    #[must_use]
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// What it asks of the arguments, in the policy's order.
+    #[must_use]
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// The limits that count its calls.
+    #[must_use]
+    pub fn limits(&self) -> &[Limit] {
+        &self.limits
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use crate::bounds::{Bounds, LowerBounds, Widening};
 use crate::credential::Credential;
-use crate::grant::{FileGrant, HttpGrant};
+use crate::grant::{FileGrant, HttpGrant, OperationGrant};
 use crate::index::Index;
 use crate::limit::Limit;
+use crate::operation::{Connector, Effect};
 use crate::parse;
 use crate::problem::{PolicyErrors, PolicyProblem};
 
@@ -28,6 +29,17 @@ pub struct Sources {
     pub wit: Vec<Text>,
     /// What is in `wit/deps/`: each folder or file is one package.
     pub deps: Vec<Vec<Text>>,
+    /// The connectors there are to choose from.
+    pub connectors: Vec<ConnectorText>,
+}
+
+/// The texts of a connector's folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnectorText {
+    /// `connector.toml`.
+    pub toml: Text,
+    /// Its `.wit` files: each is one package.
+    pub wit: Vec<Text>,
 }
 
 impl Default for Text {
@@ -47,6 +59,11 @@ pub struct Policy {
     pub(crate) world: Option<World>,
     pub(crate) credentials: Vec<Arc<Credential>>,
     pub(crate) http: Vec<Arc<HttpGrant>>,
+    // INVARIANT: at most one for each operation.
+    pub(crate) operations: Vec<Arc<OperationGrant>>,
+    /// The connectors of its world's imports.
+    pub(crate) connectors: Vec<Arc<Connector>>,
+    pub(crate) never: Never,
     pub(crate) limits: Vec<Limit>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) files: Vec<FileGrant>,
@@ -77,6 +94,9 @@ impl Policy {
             world: None,
             credentials: Vec::new(),
             http: Vec::new(),
+            operations: Vec::new(),
+            connectors: Vec::new(),
+            never: Never::default(),
             limits: Vec::new(),
             env: Vec::new(),
             files: Vec::new(),
@@ -125,6 +145,22 @@ impl Policy {
     /// The `[http.*]` tables, in the order of the text.
     pub fn http_grants(&self) -> impl Iterator<Item = &HttpGrant> {
         self.http.iter().map(|grant| &**grant)
+    }
+
+    /// The `[grants]` tables, in the order of the text.
+    pub fn operation_grants(&self) -> impl Iterator<Item = &OperationGrant> {
+        self.operations.iter().map(|grant| &**grant)
+    }
+
+    /// The grant of an operation, by its name without version.
+    #[must_use]
+    pub fn operation_grant(&self, name: &str) -> Option<&OperationGrant> {
+        self.operation_grants().find(|grant| grant.name() == name)
+    }
+
+    /// The connectors of the operations that the world imports.
+    pub fn connectors(&self) -> impl Iterator<Item = &Connector> {
+        self.connectors.iter().map(|connector| &**connector)
     }
 
     /// The limits, in the order of the text.
@@ -196,6 +232,14 @@ impl Default for Agent {
             owner: None,
         }
     }
+}
+
+/// `[never]`: what a policy promises not to grant. Checked when it is loaded, not at a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Never {
+    /// `namespace:package/interface`, `namespace:package/*` or `namespace:*`.
+    pub(crate) imports: Vec<String>,
+    pub(crate) effects: Vec<Effect>,
 }
 
 /// A WIT world: which imports a program may have.

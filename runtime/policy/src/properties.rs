@@ -386,14 +386,14 @@ fn no_call_makes_deciding_panic_and_what_is_approved_is_what_was_written() {
             "b.test" => "x.b.test".to_owned(),
             _ => prefix,
         };
-        let head = crate::CallHead {
+        let head = crate::HttpHead {
             method: "GET".to_owned(),
             scheme: "https".to_owned(),
             authority: authority.clone(),
             path_and_query: format!("/{path}"),
             headers: Vec::new(),
         };
-        if let Ok(approved) = crate::decide(&policy, &head) {
+        if let Ok(approved) = crate::testing::decide(&policy, &head) {
             approvals += 1;
             let query = approved
                 .query()

@@ -1,6 +1,6 @@
 //! What the tests of this crate share.
 
-use crate::{Approved, CallHead, Denied, Policy, Sources, Text, decide};
+use crate::{Approved, Denied, HttpHead, Policy, Sources, Text};
 
 /// The sources of a policy of one text, without WIT.
 pub(crate) fn toml(text: &str) -> Sources {
@@ -19,7 +19,7 @@ pub(crate) fn with_wit(text: &str, wit: &[&str]) -> Sources {
             text: text.to_owned(),
         },
         wit: wit.collect(),
-        deps: Vec::new(),
+        ..Sources::default()
     }
 }
 
@@ -45,14 +45,14 @@ pub(crate) fn problems(sources: &Sources) -> Vec<String> {
 }
 
 /// A call from `METHOD URL` and headers.
-pub(crate) fn call(line: &str, headers: &[(&str, &str)]) -> CallHead {
+pub(crate) fn call(line: &str, headers: &[(&str, &str)]) -> HttpHead {
     let (method, url) = line.split_once(' ').expect("a method and a URL");
     let (scheme, rest) = url.split_once("://").expect("a scheme");
     let (authority, path) = match rest.find(['/', '?']) {
         Some(at) => rest.split_at(at),
         None => (rest, ""),
     };
-    CallHead {
+    HttpHead {
         method: method.to_owned(),
         scheme: scheme.to_owned(),
         authority: authority.to_owned(),
@@ -62,6 +62,11 @@ pub(crate) fn call(line: &str, headers: &[(&str, &str)]) -> CallHead {
             .map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec()))
             .collect(),
     }
+}
+
+/// The decision on a request.
+pub(crate) fn decide(policy: &Policy, head: &HttpHead) -> Result<Approved, Denied> {
+    crate::decide(policy, &head.clone().into())
 }
 
 /// The decision on a call without headers.

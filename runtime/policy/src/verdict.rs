@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
+use crate::call::shown;
 use crate::code::Code;
+use crate::operation::Operation;
 use crate::{AddressRule, Credential, Limit, Origin, ReplyHeaders};
 
 /// Proof that a call was checked against the policy and may go on, with all that later steps need.
@@ -17,6 +19,12 @@ pub struct Approved {
     // INVARIANT: made only by `decide`; no field can be changed from outside this crate.
     pub(crate) agent: Arc<str>,
     pub(crate) grant: Arc<str>,
+    /// The operation, where it was called by name; its arguments made the rest.
+    pub(crate) operation: Option<Arc<Operation>>,
+    /// Its scope parameters that were given, and their values as text.
+    pub(crate) arguments: Vec<(Arc<str>, String)>,
+    /// The body its arguments made; a guest's own body is not known here.
+    pub(crate) body: Option<Vec<u8>>,
     pub(crate) route: Arc<str>,
     pub(crate) method: Method,
     pub(crate) origin: Origin,
@@ -41,6 +49,39 @@ impl Approved {
     #[must_use]
     pub fn grant(&self) -> &str {
         &self.grant
+    }
+
+    /// The operation, for a call by name.
+    #[must_use]
+    pub fn operation(&self) -> Option<&Arc<Operation>> {
+        self.operation.as_ref()
+    }
+
+    /// The scope parameters of an operation that decided, and their values as text.
+    pub fn arguments(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.arguments
+            .iter()
+            .map(|(name, value)| (&**name, value.as_str()))
+    }
+
+    /// The body that an operation's arguments made; a guest's own request has its own.
+    #[must_use]
+    pub fn body(&self) -> Option<&[u8]> {
+        self.body.as_deref()
+    }
+
+    /// What the call is, for people: an operation with its scope parameters, or method, origin and
+    /// path; control characters escaped, cut at 512 characters.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let Some(operation) = &self.operation else {
+            return shown(&format!("{} {}{}", self.method, self.origin, self.path));
+        };
+        let mut text = operation.name().to_owned();
+        for (name, value) in &self.arguments {
+            text.push_str(&format!(" {name}=\"{value}\""));
+        }
+        shown(&text)
     }
 
     /// The route that allowed it, as the policy writes it: `GET /v1/widgets/{id}`.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use agentbox_ledger::{Ledger, ReserveError, Reserved, RunId};
-use agentbox_policy::{CallHead, Denied, Policy, Sources, Text, decide};
+use agentbox_policy::{CallHead, Denied, HttpHead, Policy, Sources, Text, decide};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
@@ -83,14 +83,14 @@ pub(crate) fn outcome(note: &str) -> Outcome {
 
 /// What the policy says to a request it grants nothing of.
 pub(crate) fn denied(authority: &str, path_and_query: &str) -> Denied {
-    let head = CallHead {
+    let head = HttpHead {
         method: "GET".to_owned(),
         scheme: "https".to_owned(),
         authority: authority.to_owned(),
         path_and_query: path_and_query.to_owned(),
         headers: Vec::new(),
     };
-    decide(&Policy::nothing(), &head).expect_err("nothing is granted")
+    decide(&Policy::nothing(), &head.into()).expect_err("nothing is granted")
 }
 
 /// A policy with every part that a call's line names.
@@ -126,13 +126,13 @@ pub(crate) const CANARY: &str = "canary-5f0c1d7e9a";
 
 /// A call with the canary in a header's value, as the guest would make it.
 pub(crate) fn head(method: &str, authority: &str, path_and_query: &str) -> CallHead {
-    CallHead {
+    CallHead::Http(HttpHead {
         method: method.to_owned(),
         scheme: "https".to_owned(),
         authority: authority.to_owned(),
         path_and_query: path_and_query.to_owned(),
         headers: vec![("user-agent".to_owned(), CANARY.as_bytes().to_vec())],
-    }
+    })
 }
 
 pub(crate) fn policy() -> Policy {
@@ -143,7 +143,7 @@ pub(crate) fn policy() -> Policy {
     Policy::parse(&Sources {
         toml,
         wit: Vec::new(),
-        deps: Vec::new(),
+        ..Sources::default()
     })
     .expect("a policy")
 }

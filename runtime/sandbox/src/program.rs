@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use agentbox_policy::Code;
+use agentbox_policy::{Code, Import};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 use wasmtime::component::types::{ComponentItem, Type};
@@ -20,7 +20,7 @@ pub const PROGRAM_BYTES: usize = 64 << 20;
 pub struct Program {
     component: Component,
     entry: Entry,
-    imports: Arc<[String]>,
+    imports: Arc<[Import]>,
     digest: Arc<str>,
 }
 
@@ -84,7 +84,10 @@ impl Program {
         let ty = component.component_type();
         let imports = ty
             .imports(engine.wasmtime())
-            .map(|(name, _)| name.to_owned())
+            .map(|(name, _)| Import {
+                name: name.to_owned(),
+                functions: Vec::new(),
+            })
             .collect();
         Ok(Self {
             component,
@@ -94,9 +97,9 @@ impl Program {
         })
     }
 
-    /// Every import, as `namespace:package/interface@version` or a plain name.
+    /// Every import, with the types of its functions.
     #[must_use]
-    pub fn imports(&self) -> &[String] {
+    pub fn imports(&self) -> &[Import] {
         &self.imports
     }
 

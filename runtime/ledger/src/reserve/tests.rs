@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agentbox_policy::{Approved, CallHead, Policy, Sources, Text, decide};
+use agentbox_policy::{Approved, HttpHead, Policy, Sources, Text, decide};
 
 use super::*;
 use crate::testing::Scratch;
@@ -36,16 +36,17 @@ fn approved(host: &str) -> Approved {
         toml,
         wit: Vec::new(),
         deps: Vec::new(),
+        connectors: Vec::new(),
     };
     let policy = Policy::parse(&sources).expect("a policy");
-    let head = CallHead {
+    let head = HttpHead {
         method: "GET".to_owned(),
         scheme: "https".to_owned(),
         authority: host.to_owned(),
         path_and_query: "/things/7?q=canary-in-query".to_owned(),
         headers: Vec::new(),
     };
-    decide(&policy, &head).expect("granted")
+    decide(&policy, &head.into()).expect("granted")
 }
 
 fn now() -> SystemTime {

@@ -3,8 +3,7 @@
 mod headers;
 mod url;
 
-use super::decide;
-use crate::testing::{call, decision, policy};
+use crate::testing::{call, decide, decision, policy};
 use crate::{Code, Policy};
 
 const POLICY: &str = r#"

@@ -12,6 +12,7 @@ const KEYS: &[&str] = &[
     "cpu",
     "wall",
     "output",
+    "arguments",
     "request-body",
     "reply-body",
     "connect",
@@ -30,6 +31,7 @@ pub(crate) fn bounds(root: &Table<'_>, problems: &mut Problems) -> Bounds {
     set(&mut bounds.cpu, &table, "cpu", time, problems);
     set(&mut bounds.wall, &table, "wall", time, problems);
     set(&mut bounds.output, &table, "output", bytes, problems);
+    set(&mut bounds.arguments, &table, "arguments", bytes, problems);
     set(
         &mut bounds.request_body,
         &table,

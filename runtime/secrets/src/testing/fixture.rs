@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use agentbox_ledger::{Ledger, RunId};
-use agentbox_policy::{CallHead, Policy, Sources, Text, decide};
+use agentbox_policy::{HttpHead, Policy, Sources, Text, decide};
 use agentbox_record::{Record, Recorded, RunStart};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -107,14 +107,15 @@ impl Fixture {
         let (method, path) = line.split_once(' ').expect("a method and a path");
         let (scheme, authority) = self.origin.split_once("://").expect("an origin");
         let header = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
-        let head = CallHead {
+        let head = HttpHead {
             method: method.to_owned(),
             scheme: scheme.to_owned(),
             authority: authority.to_owned(),
             path_and_query: path.to_owned(),
             headers: headers.iter().map(header).collect(),
         };
-        let approved = decide(&self.policy, &head).unwrap_or_else(|denied| panic!("{denied}"));
+        let approved =
+            decide(&self.policy, &head.into()).unwrap_or_else(|denied| panic!("{denied}"));
         let now = SystemTime::now();
         let reserved = Ledger::in_memory().reserve(approved, &self.run, now).await;
         self.record
@@ -130,8 +131,7 @@ fn policy(text: &str) -> Policy {
     };
     let sources = Sources {
         toml,
-        wit: Vec::new(),
-        deps: Vec::new(),
+        ..Sources::default()
     };
     Policy::parse(&sources).unwrap_or_else(|errors| panic!("{errors}\n{text}"))
 }

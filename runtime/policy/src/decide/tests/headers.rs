@@ -1,8 +1,9 @@
 //! Tests of decisions on methods and headers.
 
 use super::{POLICY, WIDGETS, denied, denied_header, with_header};
+use crate::testing::decide;
 use crate::testing::{call, policy};
-use crate::{CallHead, Code, decide};
+use crate::{Code, HttpHead};
 
 #[test]
 fn h01_a_credential_of_the_guests_own_is_refused() {
@@ -200,14 +201,14 @@ fn h25_methods_are_exact() {
         "",
         "*",
     ] {
-        let head = CallHead {
+        let head = HttpHead {
             method: method.to_owned(),
             ..call(WIDGETS, &[])
         };
         let denied = decide(&policy(POLICY), &head).expect_err(method);
         assert_eq!(denied.code(), Code::METHOD_DENIED, "{method:?}");
     }
-    let huge = CallHead {
+    let huge = HttpHead {
         method: "A".repeat(1 << 20),
         ..call(WIDGETS, &[])
     };

@@ -1,8 +1,9 @@
 //! Tests of decisions on origins, paths and queries.
 
 use super::{POLICY, WIDGETS, approved, denied};
+use crate::testing::decide;
 use crate::testing::{call, decision, policy};
-use crate::{CallHead, Code, decide};
+use crate::{Code, HttpHead};
 
 #[test]
 fn u01_user_information_is_refused() {
@@ -210,7 +211,7 @@ fn u19_marks_inside_a_segment_never_change_the_structure() {
 fn u20_an_empty_authority_or_path_is_refused() {
     assert_eq!(denied("GET https:///v1/widgets"), Code::NOT_CANONICAL);
     assert_eq!(denied("GET https://api.test"), Code::NOT_CANONICAL);
-    let head = CallHead {
+    let head = HttpHead {
         path_and_query: "v1/widgets".to_owned(),
         ..call(WIDGETS, &[])
     };
@@ -218,7 +219,7 @@ fn u20_an_empty_authority_or_path_is_refused() {
         decide(&policy(POLICY), &head).map_err(|d| d.code()).err(),
         Some(Code::NOT_CANONICAL)
     );
-    let star = CallHead {
+    let star = HttpHead {
         path_and_query: "*".to_owned(),
         ..call("OPTIONS https://api.test/", &[])
     };
