@@ -3,6 +3,7 @@
 //! Owns: [`Broker`], which is the [`Gate`](agentbox_gate::Gate) of one run. It decides nothing
 //! itself, holds no key and knows no wasmtime. Read `pipeline`: a call's whole way is one function.
 
+mod answer;
 mod drain;
 mod pipeline;
 mod refusal;

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use agentbox_gate::{Body, Call, Failure, Reply};
-use agentbox_policy::{Code, decide};
+use agentbox_policy::{Approved, Code, decide};
 use agentbox_secrets::scrub;
+use bytes::Bytes;
 
 use crate::drain::Drained;
+use crate::answer::read_answer;
 use crate::refusal::Refusal;
 use crate::settle::{OpenCalls, Settlement};
 use crate::{Parts, Refused, now};
@@ -19,6 +21,8 @@ impl Parts {
         let body = Body::new(Drained::new(call.body, self.policy.bounds().request_body));
         self.still_running()?;
         let approved = decide(&self.policy, &call.head)?;
+        settlement.approved(&approved);
+        let (operation, body) = (approved.operation().cloned(), body_of(&approved, body));
         let reserved = self.ledger.reserve(approved, &self.run, now()).await?;
         // A person's approval of this exact call belongs here, before it is written as intended.
         let recorded = self.record.intent(reserved, now())?;
@@ -31,17 +35,19 @@ impl Parts {
         settlement.answered(&received);
         let echo = Arc::clone(settlement);
         let scrubbed = scrub(received, &self.secrets, move |found| echo.echoed(found))?;
-        Ok(settlement.outcome(scrubbed))
+        match operation {
+            None => Ok(settlement.outcome(scrubbed)),
+            Some(operation) => Ok(settlement.result(read_answer(&operation, scrubbed).await?)),
+        }
     }
 
     /// Answers one call, and sees to it that whatever became of it is on record.
     pub(crate) async fn answer(&self, call: Call, open: &OpenCalls) -> Result<Reply, Failure> {
-        let summary = call.head.summary();
-        let settlement = Arc::new(Settlement::new(self, summary.clone(), Instant::now()));
+        let settlement = Arc::new(Settlement::new(self, call.head.summary(), Instant::now()));
         open.add(&settlement);
         match self.pass(call, &settlement).await {
             Ok(reply) => Ok(reply),
-            Err(refusal) => Err(self.refuse(&summary, &refusal, &settlement)),
+            Err(refusal) => Err(self.refuse(&refusal, &settlement)),
         }
     }
 
@@ -52,13 +58,15 @@ impl Parts {
     }
 
     /// Records a refusal, tells the observer, and ends the run where it has to end.
-    fn refuse(&self, call: &str, refusal: &Refusal, settlement: &Settlement) -> Failure {
+    fn refuse(&self, refusal: &Refusal, settlement: &Settlement) -> Failure {
         if let Some(traffic) = refusal.traffic() {
             settlement.sent(traffic);
         }
         let recorded = match refusal {
             Refusal::Denied(denied) => self.record.denied(denied, now()),
             Refusal::Exhausted(exhausted) => self.record.exhausted(exhausted, now()),
+            // The status says it, and it is the program's own business.
+            Refusal::Answered { .. } => settlement.settle(None, None),
             _ => settlement.settle(Some(refusal.code()), Some(refusal.to_string())),
         };
         if let Err(error) = recorded {
@@ -68,17 +76,28 @@ impl Parts {
             );
         }
         let told = refusal.told();
-        (self.observer)(&Refused {
-            call,
-            code: refusal.code(),
-            message: &refusal.to_string(),
-            hint: refusal.hint(),
-            told: &told,
-        });
+        if !matches!(refusal, Refusal::Answered { .. }) {
+            (self.observer)(&Refused {
+                call: settlement.summary(),
+                code: refusal.code(),
+                message: &refusal.to_string(),
+                hint: refusal.hint(),
+                told: &told,
+            });
+        }
         if refusal.ends_the_run(self.mode.stop_on_denial) {
             self.stop.stop(refusal.code(), refusal.to_string());
         }
         debug_assert_ne!(told.code, Code::BUG, "{refusal}");
         told
+    }
+}
+
+/// The body to send: the one an operation's arguments made, or the guest's own.
+fn body_of(approved: &Approved, guests: Body) -> Body {
+    match (approved.operation(), approved.body()) {
+        (None, _) => guests,
+        (Some(_), None) => Body::empty(),
+        (Some(_), Some(made)) => Body::full(Bytes::copy_from_slice(made)),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use agentbox_gate::{Cause, Failure, Stopped};
+use agentbox_gate::{BodyFailure, Cause, Failure, Stopped};
 use agentbox_ledger::{Exhausted, ReserveError, Unavailable};
-use agentbox_policy::{Code, Denied};
+use agentbox_policy::{Code, Denied, ReplyError};
 use agentbox_record::RecordError;
 use agentbox_secrets::{CredentialError, ScrubError, SendError, Traffic};
 
@@ -29,6 +29,19 @@ pub(crate) enum Refusal {
     Send(#[from] SendError),
     #[error("{0}")]
     Scrub(#[from] ScrubError),
+    /// The reply of an operation ended before its end.
+    #[error("{}", .0.message)]
+    BrokenOff(BodyFailure),
+    /// The API answered an operation with an error of its own.
+    #[error("the API answered {status}")]
+    Answered {
+        status: u16,
+        message: String,
+        retry_after: Option<Duration>,
+    },
+    /// The reply does not fit the operation's type.
+    #[error("{0}")]
+    Unfit(String),
 }
 
 impl From<Denied> for Refusal {
@@ -47,6 +60,20 @@ impl From<ReserveError> for Refusal {
 }
 
 impl Refusal {
+    pub(crate) fn answered(status: u16, error: ReplyError) -> Self {
+        match error {
+            ReplyError::Invalid(what) => Self::Unfit(what),
+            ReplyError::Upstream {
+                message,
+                retry_after,
+            } => Self::Answered {
+                status,
+                message,
+                retry_after,
+            },
+        }
+    }
+
     pub(crate) fn code(&self) -> Code {
         match self {
             Self::Stopped(_) => Code::STOPPED,
@@ -58,6 +85,9 @@ impl Refusal {
             Self::Credential(error) => error.code(),
             Self::Send(error) => error.code(),
             Self::Scrub(error) => error.code(),
+            Self::BrokenOff(failure) => failure.code,
+            Self::Answered { .. } => Code::UPSTREAM_ERROR,
+            Self::Unfit(_) => Code::INVALID_REPLY,
         }
     }
 
@@ -95,6 +125,20 @@ impl Refusal {
             Self::Credential(error) => Failure::new(code, Cause::Credential, error.guest_message()),
             Self::Send(error) => Failure::new(code, error.cause(), error.guest_message()),
             Self::Scrub(error) => Failure::new(code, error.cause(), error.guest_message()),
+            Self::BrokenOff(failure) => Failure::clone(failure),
+            Self::Answered {
+                status,
+                message,
+                retry_after,
+            } => {
+                let (status, retry_after) = (*status, *retry_after);
+                let cause = Cause::Upstream {
+                    status,
+                    retry_after,
+                };
+                Failure::new(code, cause, message.as_str())
+            }
+            Self::Unfit(what) => Failure::new(code, Cause::InvalidReply, what.as_str()),
         }
     }
 
@@ -105,7 +149,11 @@ impl Refusal {
             Self::Denied(_) | Self::Exhausted(_) => stop_on_denial,
             Self::Send(error) => stop_on_denial && error.code() == Code::ADDRESS_DENIED,
             Self::Scrub(error) => error.code() == Code::ECHO,
-            Self::Stopped(_) | Self::DryRun => false,
+            Self::Stopped(_)
+            | Self::DryRun
+            | Self::BrokenOff(_)
+            | Self::Answered { .. }
+            | Self::Unfit(_) => false,
         }
     }
 }

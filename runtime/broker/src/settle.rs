@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use agentbox_gate::{Body, BodyFailure, Failure, Reply, Stop};
-use agentbox_policy::Code;
+use agentbox_policy::{Approved, Code};
 use agentbox_record::{Outcome, Record, RecordError};
 use agentbox_secrets::{Echo, Received, ScrubbedReply, Traffic};
 use bytes::Bytes;
@@ -20,8 +20,10 @@ pub(crate) struct Settlement {
     record: Record,
     stop: Stop,
     observer: Observer,
-    /// The call, for people.
-    summary: String,
+    /// The call as the guest made it, for people.
+    asked: String,
+    /// The same once it was approved, which says more of an operation.
+    approved: OnceLock<String>,
     began: Instant,
     call: OnceLock<u64>,
     status: OnceLock<u16>,
@@ -30,18 +32,29 @@ pub(crate) struct Settlement {
 }
 
 impl Settlement {
-    pub(crate) fn new(parts: &Parts, summary: String, began: Instant) -> Self {
+    pub(crate) fn new(parts: &Parts, asked: String, began: Instant) -> Self {
         Self {
             record: parts.record.clone(),
             stop: parts.stop.clone(),
             observer: Arc::clone(&parts.observer),
-            summary,
+            asked,
+            approved: OnceLock::new(),
             began,
             call: OnceLock::new(),
             status: OnceLock::new(),
             traffic: OnceLock::new(),
             settled: Mutex::new(false),
         }
+    }
+
+    /// What is known of the call from here on.
+    pub(crate) fn approved(&self, approved: &Approved) {
+        _ = self.approved.set(approved.summary());
+    }
+
+    /// The call, for people.
+    pub(crate) fn summary(&self) -> &str {
+        self.approved.get().unwrap_or(&self.asked)
     }
 
     /// The intent is on record under this number; from here on an outcome is owed.
@@ -81,6 +94,12 @@ impl Settlement {
             headers: reply.headers,
             body: Body::new(body),
         }
+    }
+
+    /// The result of an operation, whose reply was read to its end.
+    pub(crate) fn result(&self, reply: Reply) -> Reply {
+        self.settle_or_report(None, None);
+        reply
     }
 
     /// Writes what became of the call, once; nothing where no intent was written.
@@ -123,7 +142,7 @@ impl Settlement {
         self.settle_or_report(Some(failure.code), Some(failure.message.clone()));
         if failure.code != Code::ECHO {
             (self.observer)(&Refused {
-                call: &self.summary,
+                call: self.summary(),
                 code: failure.code,
                 message: &failure.message,
                 hint: None,

@@ -121,6 +121,8 @@ fn sentence(event: &Event) -> String {
         Event::Intent {
             call,
             grant,
+            operation,
+            arguments,
             method,
             origin,
             path,
@@ -128,11 +130,16 @@ fn sentence(event: &Event) -> String {
             ..
         } => {
             let key = credential.as_ref().map(|key| format!("`{}`", key.name));
-            let path = &path.path;
-            format!(
-                "call {call:<4} {method} {origin}{path} by {grant}{}",
-                with(" with key ", &key)
-            )
+            let key = with(" with key ", &key);
+            let request = format!("{method} {origin}{}", path.path);
+            if operation.is_none() {
+                return format!("call {call:<4} {request} by {grant}{key}");
+            }
+            let arguments: String = arguments
+                .iter()
+                .map(|(name, value)| format!(" {name}={value:?}"))
+                .collect();
+            format!("call {call:<4} {grant}{arguments}: {request}{key}")
         }
         Event::Outcome { call, .. } => format!("call {call:<4} {}", outcome(event)),
         Event::Denied {

@@ -60,7 +60,7 @@ impl Ledger {
         match self.0.ask(demand).await.map_err(unavailable)? {
             None => Ok(Reserved { approved }),
             Some(shortage) => Err(ReserveError::Exhausted(Box::new(Exhausted {
-                call: summary(&approved),
+                call: approved.summary(),
                 grant: approved.grant().to_owned(),
                 shortage,
             }))),
@@ -81,20 +81,6 @@ impl Reserved {
     pub fn approved(&self) -> &Approved {
         &self.approved
     }
-}
-
-/// What the call is, for people: in the same words as a denied call's summary.
-fn summary(approved: &Approved) -> String {
-    format!(
-        "{} {}{}",
-        approved.method(),
-        approved.origin(),
-        approved.path()
-    )
-    .chars()
-    .take(512)
-    .flat_map(char::escape_default)
-    .collect()
 }
 
 #[cfg(test)]

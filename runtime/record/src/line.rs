@@ -1,5 +1,7 @@
 //! What a line of the record holds, and how it is put into bytes.
 
+use std::collections::BTreeMap;
+
 use agentbox_ledger::Exhausted;
 use agentbox_policy::{Approved, Denied};
 use jiff::Timestamp;
@@ -67,7 +69,13 @@ pub enum Event {
         call: u64,
         /// The grant that allowed it.
         grant: String,
-        /// The route that allowed it, as the policy writes it.
+        /// The operation, `namespace:package/interface@version`, for a call by name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        operation: Option<String>,
+        /// The scope parameters of the operation, which decided what it may touch.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        arguments: BTreeMap<String, String>,
+        /// The route that allowed it, as the policy or the connector writes it.
         route: String,
         /// The method.
         method: String,
@@ -233,6 +241,11 @@ impl Event {
         Self::Intent {
             call,
             grant: approved.grant().to_owned(),
+            operation: approved.operation().map(|operation| operation.import()),
+            arguments: approved
+                .arguments()
+                .map(|(name, value)| (name.to_owned(), cut(value)))
+                .collect(),
             route: cut(approved.route()),
             method: approved.method().to_string(),
             origin: approved.origin().to_string(),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use agentbox_ledger::{Ledger, ReserveError, Reserved, RunId};
-use agentbox_policy::{CallHead, Denied, HttpHead, Policy, Sources, Text, decide};
+use agentbox_policy::{Denied, HttpHead, Policy, Sources, Text, decide};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
@@ -125,14 +125,14 @@ limits = ["few"]
 pub(crate) const CANARY: &str = "canary-5f0c1d7e9a";
 
 /// A call with the canary in a header's value, as the guest would make it.
-pub(crate) fn head(method: &str, authority: &str, path_and_query: &str) -> CallHead {
-    CallHead::Http(HttpHead {
+pub(crate) fn head(method: &str, authority: &str, path_and_query: &str) -> HttpHead {
+    HttpHead {
         method: method.to_owned(),
         scheme: "https".to_owned(),
         authority: authority.to_owned(),
         path_and_query: path_and_query.to_owned(),
         headers: vec![("user-agent".to_owned(), CANARY.as_bytes().to_vec())],
-    })
+    }
 }
 
 pub(crate) fn policy() -> Policy {
@@ -152,9 +152,9 @@ pub(crate) fn policy() -> Policy {
 pub(crate) fn reserve(
     ledger: &Ledger,
     run: RunId,
-    head: &CallHead,
+    head: &HttpHead,
 ) -> Result<Reserved, ReserveError> {
-    let approved = decide(&policy(), head).expect("granted");
+    let approved = decide(&policy(), &head.clone().into()).expect("granted");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");

@@ -261,7 +261,7 @@ impl Trouble {
             Self::ReplyIncomplete => Cause::ReplyIncomplete,
             Self::ReplyTooLarge(_) => Cause::ReplyTooLarge,
             Self::RequestBody(_) => Cause::RequestBody,
-            Self::RequestFailed(failure) => failure.cause,
+            Self::RequestFailed(failure) => failure.cause.clone(),
             Self::Timeout(_) => Cause::Timeout,
             Self::Tls(_) => Cause::Tls,
             Self::Unscannable(_) => Cause::ReplyUnscannable,

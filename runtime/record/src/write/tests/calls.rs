@@ -43,6 +43,8 @@ fn an_intent_names_all_of_the_call_and_no_value_of_it() {
     let expected = Event::Intent {
         call: 1,
         grant: "http.widgets".to_owned(),
+        operation: None,
+        arguments: std::collections::BTreeMap::new(),
         route: "GET /v1/{id}?*".to_owned(),
         method: "GET".to_owned(),
         origin: "https://api.widgets.example".to_owned(),
@@ -123,7 +125,7 @@ fn a_denied_call_leaves_no_value_in_the_record() {
     for name in names {
         head.headers
             .push((name.to_owned(), CANARY.as_bytes().to_vec()));
-        let denied = decide(&policy(), &head).expect_err("refused");
+        let denied = decide(&policy(), &head.clone().into()).expect_err("refused");
         record.denied(&denied, now()).expect("written");
         head.headers.truncate(1);
     }
