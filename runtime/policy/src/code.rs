@@ -217,7 +217,8 @@ codes! {
     604 UPSTREAM_TIMEOUT: "the upstream was too slow",
         "Bounded by `[run] connect`, `first-byte` and `call`, and by the program's own timeouts.";
     605 REPLY_SIZE: "the reply is larger than it may be",
-        "Bounded by `[run] reply-body` and `--reply-body`; its headers by 64 KiB.";
+        "Bounded by `[run] reply-body` and `--reply-body`; its headers by 64 KiB, the reply to an \
+         operation by 8 MiB.";
     606 PROTOCOL: "the upstream did not speak HTTP as it should",
         "The reply is malformed, or the connection broke in the middle of it.";
     607 ECHO: "the upstream sent a credential back",
