@@ -1,7 +1,9 @@
 //! Paths of requests: one spelling each.
 
 use http::Method;
-use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{
+    AsciiSet, CONTROLS, PercentEncode, percent_decode_str, utf8_percent_encode,
+};
 
 use crate::code::Code;
 use crate::decide::Refusal;
@@ -63,23 +65,50 @@ fn segment(text: &str) -> Result<String, Refusal> {
     let Ok(decoded) = percent_decode_str(text).decode_utf8() else {
         return Err(refusal("a segment of the path is not UTF-8"));
     };
-    if decoded.is_empty() {
-        return Err(refusal("the path has an empty segment"));
+    match flaw(&decoded) {
+        Some(Flaw::Empty) => return Err(refusal("the path has an empty segment")),
+        Some(Flaw::Dots) => return Err(refusal("the path has a dot segment")),
+        Some(Flaw::Reserved) => {
+            return Err(refusal(
+                "a segment of the path holds `/`, `\\`, `%` or a control character",
+            ));
+        }
+        None => {}
     }
-    if decoded == "." || decoded == ".." || is_disguised(&decoded) {
-        return Err(refusal("the path has a dot segment"));
-    }
-    if decoded.contains(['/', '\\', '%']) || decoded.contains(char::is_control) {
-        return Err(refusal(
-            "a segment of the path holds `/`, `\\`, `%` or a control character",
-        ));
-    }
-    if utf8_percent_encode(&decoded, ESCAPED).to_string() != text {
+    if escape(&decoded).to_string() != text {
         return Err(refusal(
             "the path is not escaped as RFC 3986 has it, in upper case",
         ));
     }
     Ok(decoded.into_owned())
+}
+
+/// Why a text cannot be a segment of a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// A dot segment, or what some servers take for one.
+    Dots,
+    /// Nothing at all.
+    Empty,
+    /// `/`, `\`, `%` or a control character.
+    Reserved,
+}
+
+/// What is wrong with a decoded segment, if anything.
+pub(crate) fn flaw(decoded: &str) -> Option<Flaw> {
+    if decoded.is_empty() {
+        return Some(Flaw::Empty);
+    }
+    if decoded == "." || decoded == ".." || is_disguised(decoded) {
+        return Some(Flaw::Dots);
+    }
+    let reserved = decoded.contains(['/', '\\', '%']) || decoded.contains(char::is_control);
+    reserved.then_some(Flaw::Reserved)
+}
+
+/// A decoded segment as it is written in a path.
+pub(crate) fn escape(decoded: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(decoded, ESCAPED)
 }
 
 impl Path {

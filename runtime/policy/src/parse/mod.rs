@@ -2,7 +2,7 @@
 
 mod agent;
 mod credentials;
-mod document;
+pub(crate) mod document;
 mod files;
 mod http;
 mod limits;
