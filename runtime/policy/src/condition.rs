@@ -1,5 +1,10 @@
 //! `where`: what a grant asks of an operation's arguments.
 
+use std::cmp::Ordering;
+use std::fmt;
+
+use crate::value::{Value, brief, narrowed};
+
 /// What a grant asks of one argument.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
@@ -43,4 +48,120 @@ pub enum Scalar {
     Integer(i128),
     /// A `string`, a `char` or the case of an `enum`.
     Text(String),
+}
+
+/// What a value is not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Unmet<'m> {
+    Above(&'m Scalar),
+    Absent,
+    Below(&'m Scalar),
+    LongerThan(u64),
+    NotOneOf(&'m [Scalar]),
+    Prefix(&'m str),
+}
+
+impl Matcher {
+    /// Compares a value exactly.
+    pub(crate) fn admits(&self, value: &Value) -> Result<(), Unmet<'_>> {
+        match self {
+            Self::Any => Ok(()),
+            _ if *value == Value::Absent => Err(Unmet::Absent),
+            Self::OneOf(scalars) if scalars.iter().any(|scalar| scalar.equals(value)) => Ok(()),
+            Self::OneOf(scalars) => Err(Unmet::NotOneOf(scalars)),
+            Self::Within(within) => within.admits(value),
+        }
+    }
+}
+
+impl Within {
+    fn admits(&self, value: &Value) -> Result<(), Unmet<'_>> {
+        if let Some(prefix) = &self.prefix
+            && !matches!(value, Value::Text(text) if text.starts_with(prefix.as_str()))
+        {
+            return Err(Unmet::Prefix(prefix));
+        }
+        if let Some(min) = &self.min
+            && !matches!(min.compare(value), Some(Ordering::Less | Ordering::Equal))
+        {
+            return Err(Unmet::Below(min));
+        }
+        if let Some(max) = &self.max
+            && !matches!(
+                max.compare(value),
+                Some(Ordering::Greater | Ordering::Equal)
+            )
+        {
+            return Err(Unmet::Above(max));
+        }
+        if let Some(most) = self.max_bytes {
+            let bytes = match value {
+                Value::Bytes(bytes) => u64::try_from(bytes.len()).ok(),
+                Value::Text(text) => u64::try_from(text.len()).ok(),
+                _ => None,
+            };
+            if bytes.is_none_or(|bytes| bytes > most) {
+                return Err(Unmet::LongerThan(most));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Scalar {
+    fn equals(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::Bool(one), Value::Bool(other)) => one == other,
+            (Self::Text(one), Value::Text(other)) => one == other,
+            _ => self.compare(value) == Some(Ordering::Equal),
+        }
+    }
+
+    /// How the number stands to a value; none where one of them is no number of its kind.
+    fn compare(&self, value: &Value) -> Option<Ordering> {
+        match (self, value) {
+            (Self::Integer(one), Value::Integer(other)) => Some(one.cmp(other)),
+            (Self::Float(one), Value::F64(other)) => one.partial_cmp(other),
+            // The policy's number is rounded as the argument was, so that 0.1 is 0.1.
+            (Self::Float(one), Value::F32(other)) => narrowed(*one)?.partial_cmp(other),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Scalar {
+    /// A text quoted, escaped and cut at 64 characters, for messages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool(value) => value.fmt(f),
+            Self::Float(value) => value.fmt(f),
+            Self::Integer(value) => value.fmt(f),
+            Self::Text(text) => write!(f, "\"{}\"", brief(text)),
+        }
+    }
+}
+
+/// The most values that a message lists.
+const MOST_LISTED: usize = 5;
+
+impl fmt::Display for Unmet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Above(most) => write!(f, "is more than {most}"),
+            Self::Absent => f.write_str("is not given"),
+            Self::Below(least) => write!(f, "is less than {least}"),
+            Self::LongerThan(1) => f.write_str("has more than 1 byte"),
+            Self::LongerThan(most) => write!(f, "has more than {most} bytes"),
+            Self::NotOneOf(scalars) => {
+                f.write_str("is not one of ")?;
+                for (at, scalar) in scalars.iter().take(MOST_LISTED).enumerate() {
+                    let comma = if at == 0 { "" } else { ", " };
+                    write!(f, "{comma}{scalar}")?;
+                }
+                let cut = scalars.len() > MOST_LISTED;
+                f.write_str(if cut { ", …" } else { "" })
+            }
+            Self::Prefix(prefix) => write!(f, "does not begin with \"{}\"", brief(prefix)),
+        }
+    }
 }

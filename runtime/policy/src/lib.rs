@@ -30,11 +30,14 @@ mod problem;
 #[cfg(test)]
 mod properties;
 mod query;
+mod reply;
+mod request;
 mod route;
 mod shape;
 #[cfg(test)]
 mod testing;
 mod units;
+mod value;
 mod verdict;
 
 pub use address::AddressRule;
@@ -52,6 +55,7 @@ pub use operation::{Connector, Effect, Idempotency, Operation};
 pub use origin::{Origin, OriginError, Scheme};
 pub use policy::{Agent, ConnectorText, Never, Policy, Sources, Text, World};
 pub use problem::{PolicyErrors, PolicyProblem};
+pub use reply::ReplyError;
 pub use route::Route;
 pub use shape::{Case, Field, Shape, Signature};
 pub use units::{LONGEST, UnitError, parse_bytes, parse_duration};

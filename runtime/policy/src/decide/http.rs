@@ -22,13 +22,13 @@ use crate::verdict::Approved;
 use super::Refusal;
 
 /// The longest URL, in bytes: what servers and proxies accept; longer ones are data in disguise.
-const LONGEST_URL: usize = 8 << 10;
+pub(super) const LONGEST_URL: usize = 8 << 10;
 
 /// The most headers a guest may send: servers stop at about a hundred.
 const MOST_HEADERS: usize = 100;
 
 /// The most bytes of all header names and values together.
-const LARGEST_HEADERS: usize = 64 << 10;
+pub(super) const LARGEST_HEADERS: usize = 64 << 10;
 
 pub(super) fn decide(policy: &Policy, head: &HttpHead) -> Result<Approved, Refusal> {
     check_sizes(head)?;
