@@ -5,6 +5,8 @@
 //! beside it. A door translates and nothing else: no HTTP client, no secret, and no `if` about
 //! permission, which belongs in the gate.
 
+pub mod connectors;
+
 mod http;
 mod state;
 

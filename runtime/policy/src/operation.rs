@@ -237,6 +237,19 @@ impl Operation {
         &self.idempotency
     }
 
+    /// What it gives when all is well: the `T` of its `result<T, error>`, and none for `_`.
+    #[must_use]
+    pub fn value(&self) -> Option<&Shape> {
+        Self::value_of(&self.signature)
+    }
+
+    pub(crate) fn value_of(signature: &Signature) -> Option<&Shape> {
+        match &signature.result {
+            Some(Shape::Result(value, _)) => value.as_deref(),
+            _ => None,
+        }
+    }
+
     /// The arguments by name: the fields of a sole record parameter, otherwise the parameters.
     pub fn arguments(&self) -> Vec<(&str, &Shape)> {
         match self.signature.params.as_slice() {

@@ -168,6 +168,13 @@ impl PolicyErrors {
         (!problems.is_empty()).then_some(Self { problems })
     }
 
+    /// One problem alone.
+    pub(crate) fn of(problem: PolicyProblem) -> Self {
+        Self {
+            problems: vec![problem],
+        }
+    }
+
     /// The problems.
     #[must_use]
     pub fn problems(&self) -> &[PolicyProblem] {

@@ -1,7 +1,5 @@
 //! The types of WIT as plain data: what an operation takes and gives.
 
-use std::fmt;
-
 /// A type of the component model, without the names of records, variants and enums: two types of
 /// one shape are one type to a component.
 #[derive(Clone, Debug)]

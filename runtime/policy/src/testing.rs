@@ -1,6 +1,9 @@
 //! What the tests of this crate share.
 
-use crate::{Approved, Denied, HttpHead, Policy, Sources, Text};
+use crate::{
+    Approved, Connector, ConnectorText, Denied, HttpHead, Operation, Policy, Sources, Text,
+};
+use std::sync::Arc;
 
 /// The sources of a policy of one text, without WIT.
 pub(crate) fn toml(text: &str) -> Sources {
@@ -42,6 +45,55 @@ pub(crate) fn problems(sources: &Sources) -> Vec<String> {
         .iter()
         .map(|p| format!("{} {}:{} {}", p.code(), p.line(), p.column(), p.message()))
         .collect()
+}
+
+/// The texts of a built-in connector.
+pub(crate) fn built_in(name: &str) -> ConnectorText {
+    macro_rules! texts {
+        ($($name:literal, $wit:literal;)+) => {
+            match name {
+                $($name => (
+                    include_str!(concat!("../../../host-apis/connectors/", $name, "/connector.toml")),
+                    $wit,
+                    include_str!(concat!("../../../host-apis/connectors/", $name, "/", $wit)),
+                ),)+
+                _ => panic!("no connector is called {name}"),
+            }
+        };
+    }
+    let (toml, file, wit) = texts! {
+        "github", "issues.wit";
+        "matrix", "client.wit";
+        "openai", "chat.wit";
+        "vault", "kv.wit";
+    };
+    let text = |file: &str, text: &str| Text {
+        name: format!("connectors/{name}/{file}"),
+        text: text.to_owned(),
+    };
+    ConnectorText {
+        toml: text("connector.toml", toml),
+        wit: vec![text(file, wit)],
+    }
+}
+
+/// A connector, which has to be good.
+#[track_caller]
+pub(crate) fn connector(texts: &ConnectorText) -> Connector {
+    match Connector::parse(texts) {
+        Ok((connector, _)) => connector,
+        Err(errors) => panic!("{errors}"),
+    }
+}
+
+/// An operation of a built-in connector, such as `github:issues/get`.
+#[track_caller]
+pub(crate) fn operation(name: &str) -> Arc<Operation> {
+    let (namespace, _) = name.split_once(':').expect("a namespace");
+    let connector = connector(&built_in(namespace));
+    let mut operations = connector.operations();
+    let found = operations.find(|operation| operation.name() == name);
+    Arc::clone(found.expect("an operation of the connector"))
 }
 
 /// A call from `METHOD URL` and headers.

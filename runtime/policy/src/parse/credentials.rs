@@ -227,7 +227,12 @@ fn is_below(path: &str) -> bool {
         && !path.contains(|c: char| c.is_control() || matches!(c, '\\' | '#'))
 }
 
-fn placement(table: &Table<'_>, entry: &Entry<'_>, problems: &mut Problems) -> Option<Placement> {
+/// Reads `as`.
+pub(crate) fn placement(
+    table: &Table<'_>,
+    entry: &Entry<'_>,
+    problems: &mut Problems,
+) -> Option<Placement> {
     let path = table.path("as");
     match entry.value.get_ref() {
         DeValue::String(word) if word == "bearer" => Some(Placement::Bearer),

@@ -173,6 +173,14 @@ impl<'t> Table<'t> {
         }
     }
 
+    /// A value that is a table, under a name.
+    pub(crate) fn of(name: &str, value: &Value<'t>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Table(table) => Some(Self::new(name.to_owned(), value.span(), table.clone())),
+            _ => None,
+        }
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<&Entry<'t>> {
         self.entries.iter().find(|entry| entry.key == key)
     }

@@ -1,13 +1,13 @@
 //! Text to policy: every mistake of a load is found, each with its place.
 
 mod agent;
-mod credentials;
+pub(crate) mod credentials;
 pub(crate) mod document;
 mod files;
 mod http;
 mod limits;
 mod origins;
-mod routes;
+pub(crate) mod routes;
 mod run;
 mod wit;
 
@@ -267,17 +267,16 @@ fn warn(
 ///
 /// Names count from the policy's own folder, so that moving the folder changes nothing.
 pub(crate) fn digest(sources: &Sources) -> String {
-    let folder = sources
-        .toml
-        .name
-        .rfind('/')
-        .map_or("", |end| &sources.toml.name[..=end]);
+    let deps = sources.deps.iter().flatten();
+    digest_of(&sources.toml, sources.wit.iter().chain(deps))
+}
+
+/// [`digest`], of a text and those beside it.
+pub(crate) fn digest_of<'t>(first: &'t Text, others: impl Iterator<Item = &'t Text>) -> String {
+    let name = first.name.as_str();
+    let folder = name.rfind('/').map_or("", |end| &name[..=end]);
     let mut hash = Sha256::new();
-    for text in [&sources.toml]
-        .into_iter()
-        .chain(&sources.wit)
-        .chain(sources.deps.iter().flatten())
-    {
+    for text in [first].into_iter().chain(others) {
         let name = text.name.strip_prefix(folder).unwrap_or(&text.name);
         for part in [name, &text.text] {
             hash.update((part.len() as u64).to_be_bytes());

@@ -75,7 +75,7 @@ pub(crate) const METHODS: &[Method] = &[
     Method::OPTIONS,
 ];
 
-fn parse_method(text: &str) -> Result<Method, BadRoute> {
+pub(crate) fn parse_method(text: &str) -> Result<Method, BadRoute> {
     if let Some(method) = METHODS.iter().find(|method| method.as_str() == text) {
         return Ok(method.clone());
     }
@@ -93,7 +93,8 @@ fn parse_method(text: &str) -> Result<Method, BadRoute> {
     }
 }
 
-fn parse_segment(text: &str, before: &[Segment]) -> Result<Segment, BadRoute> {
+/// Reads a segment; `before` are those before it, whose holes have other names.
+pub(crate) fn parse_segment(text: &str, before: &[Segment]) -> Result<Segment, BadRoute> {
     if let Some(name) = text
         .strip_prefix('{')
         .and_then(|rest| rest.strip_suffix('}'))
