@@ -8,6 +8,8 @@
 mod engine;
 mod exit_code;
 mod guest;
+mod host_world;
+mod imports;
 mod memory;
 mod meter;
 mod module;

@@ -4,16 +4,18 @@ use std::borrow::Cow;
 
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
+    WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
 use wasm_encoder::{
     ComponentBuilder, ComponentExportKind, ComponentTypeRef, ComponentValType, ExportKind,
     ModuleArg,
 };
-use wasmparser::{Parser, Payload};
+use wasmparser::{ExternalKind, Parser, Payload};
 use wit_component::ComponentEncoder;
 
 use crate::ProgramError;
 use crate::exit_code::with_exit_codes;
+use crate::host_world;
 
 /// The bytes of the component that `program` is or can be made into.
 pub(crate) fn to_component(program: &[u8]) -> Result<Cow<'_, [u8]>, ProgramError> {
@@ -41,27 +43,30 @@ fn text_to_binary(text: &[u8]) -> Result<Vec<u8>, ProgramError> {
 
 fn module_to_component(module: &[u8]) -> Result<Vec<u8>, ProgramError> {
     let shape = Shape::of(module)?;
-    if !shape.typed && !shape.starts {
-        return Err(ProgramError::NothingToRun);
+    if !shape.typed {
+        if !shape.starts && !shape.runs {
+            return Err(ProgramError::NothingToRun);
+        }
+        if shape.starts && !shape.imports {
+            return bare_to_component(module);
+        }
     }
-    if !shape.typed && !shape.imports {
-        return bare_to_component(module);
-    }
-    let module = if shape.typed {
-        Cow::Borrowed(module)
-    } else {
+    let mut module = if shape.preview1 {
         with_exit_codes(module)?
+    } else {
+        Cow::Borrowed(module)
     };
+    if !shape.typed && (shape.is_run() || !shape.host.is_empty()) {
+        shape.check_canonical_abi()?;
+        host_world::embed(module.to_mut(), shape.is_run())?;
+    }
     let mut encoder = ComponentEncoder::default()
         .validate(true)
         .module(&module)
         .map_err(not_encodable)?;
-    if !shape.typed {
+    if let Some(adapter) = shape.adapter() {
         encoder = encoder
-            .adapter(
-                WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME,
-                WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER,
-            )
+            .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, adapter)
             .map_err(not_encodable)?;
     }
     encoder.encode().map_err(not_encodable)
@@ -145,8 +150,18 @@ struct Shape {
     typed: bool,
     /// It imports anything at all.
     imports: bool,
+    /// It imports WASI preview 1.
+    preview1: bool,
+    /// The functions of `agentbox:host` that it imports.
+    host: Vec<String>,
     /// It exports `_start`.
     starts: bool,
+    /// It exports `run`.
+    runs: bool,
+    /// It exports a memory named `memory`.
+    memory: bool,
+    /// It exports `cabi_realloc`.
+    realloc: bool,
 }
 
 impl Shape {
@@ -154,10 +169,26 @@ impl Shape {
         let mut shape = Self::default();
         for payload in Parser::new(0).parse_all(module) {
             match payload.map_err(malformed)? {
-                Payload::ImportSection(imports) => shape.imports |= imports.count() > 0,
+                Payload::ImportSection(imports) => {
+                    for import in imports.into_imports() {
+                        let import = import.map_err(malformed)?;
+                        shape.imports = true;
+                        shape.preview1 |= import.module == WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
+                        if host_world::is_host(import.module) {
+                            shape.host.push(import.name.to_owned());
+                        }
+                    }
+                }
                 Payload::ExportSection(exports) => {
                     for export in exports {
-                        shape.starts |= export.map_err(malformed)?.name == "_start";
+                        let export = export.map_err(malformed)?;
+                        match (export.name, export.kind) {
+                            ("_start", ExternalKind::Func) => shape.starts = true,
+                            ("run", ExternalKind::Func) => shape.runs = true,
+                            ("memory", ExternalKind::Memory) => shape.memory = true,
+                            ("cabi_realloc", ExternalKind::Func) => shape.realloc = true,
+                            _ => {}
+                        }
                     }
                 }
                 Payload::CustomSection(section) => {
@@ -167,5 +198,39 @@ impl Shape {
             }
         }
         Ok(shape)
+    }
+
+    /// Whether it is run by its `run`. Where there is a `_start` as well, that is the program.
+    fn is_run(&self) -> bool {
+        self.runs && !self.starts
+    }
+
+    /// What stands between WASI preview 1 and the WASI of components.
+    fn adapter(&self) -> Option<&'static [u8]> {
+        if self.starts && (self.preview1 || !self.typed) {
+            // This one also makes `wasi:cli/run` of `_start`.
+            Some(WASI_SNAPSHOT_PREVIEW1_COMMAND_ADAPTER)
+        } else if self.preview1 {
+            Some(WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)
+        } else {
+            None
+        }
+    }
+
+    /// Whether text can be passed in and out, as the canonical ABI does it.
+    fn check_canonical_abi(&self) -> Result<(), ProgramError> {
+        if !self.memory {
+            return Err(ProgramError::Malformed(
+                "it exports no memory named `memory`, through which text is passed".into(),
+            ));
+        }
+        if self.host.iter().any(|name| name == "wait") && !self.realloc {
+            return Err(ProgramError::Malformed(
+                "it imports `wait` and exports no function `cabi_realloc`, which takes four `i32` \
+                 and makes room for an answer"
+                    .into(),
+            ));
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use wasmtime::component::Component;
 use wasmtime::component::types::{ComponentItem, Type};
 
 use crate::Engine;
+use crate::imports::imports;
 use crate::module::to_component;
 
 /// The largest program, in bytes: compiling costs a hundred times a program's size in memory, and
@@ -67,7 +68,8 @@ impl ProgramError {
 }
 
 impl Program {
-    /// Compiles `bytes`: a component, a core module that exports `_start`, or the text of either.
+    /// Compiles `bytes`: a component, a core module that exports `_start` or `run`, or the text of
+    /// either. A core module may import WASI preview 1, and `agentbox:host` by the canonical ABI.
     ///
     /// # Errors
     /// When it is too large, precompiled, malformed, or exports nothing to run.
@@ -81,23 +83,15 @@ impl Program {
         let component = Component::new(engine.wasmtime(), to_component(bytes)?)
             .map_err(|error| ProgramError::Malformed(format!("{error:#}").replace('\n', " ")))?;
         let entry = entry(engine, &component).ok_or(ProgramError::NothingToRun)?;
-        let ty = component.component_type();
-        let imports = ty
-            .imports(engine.wasmtime())
-            .map(|(name, _)| Import {
-                name: name.to_owned(),
-                functions: Vec::new(),
-            })
-            .collect();
         Ok(Self {
-            component,
             entry,
-            imports,
+            imports: imports(engine, &component).into(),
+            component,
             digest: digest(bytes).into(),
         })
     }
 
-    /// Every import, with the types of its functions.
+    /// Every import; those of operations with the types of their functions.
     #[must_use]
     pub fn imports(&self) -> &[Import] {
         &self.imports

@@ -16,8 +16,13 @@ use crate::meter::{Meter, Metered};
 use crate::program::Entry;
 use crate::{Engine, Host, Program};
 
-/// Bytes that one host call may copy out of a guest; a megabyte is the largest chunk a stream takes.
-const HOSTCALL_BYTES: usize = 16 << 20;
+/// Bytes that one host call may copy out of a guest besides the arguments and the body of a call; a
+/// megabyte is the largest chunk a stream takes.
+const HOSTCALL_BYTES: u64 = 16 << 20;
+
+/// What the host holds of an argument at most, for each of its bytes as JSON: a `list<u8>` is held
+/// as a list of values, forty bytes each, and is four bytes of JSON for three.
+const VALUE_BYTES: u64 = 32;
 
 /// Handles of component-model resources, the guest's own included.
 const COMPONENT_HANDLES: usize = 100_000;
@@ -68,7 +73,7 @@ pub async fn run<T: Host>(
     let pump = store.data_mut().guest().pump.take();
     let meter = Arc::new(Meter::default());
     let deadline = Instant::now() + bounds.wall;
-    bound(&mut store, &meter, bounds.cpu, deadline);
+    bound(&mut store, &meter, bounds, deadline);
 
     let ended = {
         let guest = Metered::new(enter(&mut store, program, linker), meter);
@@ -99,9 +104,10 @@ pub async fn run<T: Host>(
 const OUTPUT_GRACE: Duration = Duration::from_secs(5);
 
 /// Sets all the store's bounds.
-fn bound<T: Host>(store: &mut Store<T>, meter: &Arc<Meter>, cpu: Duration, wall: Instant) {
+fn bound<T: Host>(store: &mut Store<T>, meter: &Arc<Meter>, bounds: &Bounds, wall: Instant) {
+    let cpu = bounds.cpu;
     store.limiter(|host| &mut host.guest().memory);
-    store.set_hostcall_fuel(HOSTCALL_BYTES);
+    store.set_hostcall_fuel(hostcall_bytes(bounds));
     store.set_max_component_handles(COMPONENT_HANDLES);
     store.set_epoch_deadline(1);
     let meter = Arc::clone(meter);
@@ -119,6 +125,17 @@ fn bound<T: Host>(store: &mut Store<T>, meter: &Arc<Meter>, cpu: Duration, wall:
     });
     // A guest that has little left is looked at no less often than one that has much.
     debug_assert!(TICK < Duration::from_millis(250));
+}
+
+/// Bytes that one host call may copy out of a guest. What is in bounds has to come through, so that
+/// what is not gets its error and does not end the guest.
+fn hostcall_bytes(bounds: &Bounds) -> usize {
+    let bytes = bounds
+        .arguments
+        .saturating_mul(VALUE_BYTES)
+        .saturating_add(bounds.request_body)
+        .saturating_add(HOSTCALL_BYTES);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 /// Why a guest that would not give way was interrupted.
