@@ -1,5 +1,6 @@
 //! The data of a guest's store: its share of the sandbox, and its doors.
 
+use std::fmt;
 use std::sync::Arc;
 
 use agentbox_gate::Gate;
@@ -8,6 +9,7 @@ use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::http::HttpDoor;
+use crate::invoke::Calls;
 
 /// What the host holds for one guest.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ pub struct State {
     guest: Guest,
     http: WasiHttpCtx,
     http_door: HttpDoor,
+    calls: Calls,
+    gate: OpenGate,
 }
 
 impl State {
@@ -24,8 +28,29 @@ impl State {
         Self {
             guest,
             http: http_context(),
-            http_door: HttpDoor::new(gate),
+            http_door: HttpDoor::new(Arc::clone(&gate)),
+            calls: Calls::new(Arc::clone(&gate)),
+            gate: OpenGate(gate),
         }
+    }
+
+    /// Where all its calls go.
+    pub(crate) fn gate(&self) -> &Arc<dyn Gate> {
+        &self.gate.0
+    }
+
+    /// Its calls by name.
+    pub(crate) fn calls(&mut self) -> &mut Calls {
+        &mut self.calls
+    }
+}
+
+/// The gate, which says nothing of itself.
+struct OpenGate(Arc<dyn Gate>);
+
+impl fmt::Debug for OpenGate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gate")
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use agentbox_broker::{Broker, Mode, Observer, Parts};
 use agentbox_gate::Stop;
-use agentbox_host_apis::{State, linker};
+use agentbox_host_apis::{State, link_operations, linker};
 use agentbox_ledger::{Ledger, RunId};
 use agentbox_policy::{Code, Policy, Ungranted, check};
 use agentbox_record::{Record, RecordError, RunEnd, RunStart};
@@ -84,6 +84,9 @@ pub enum RunError {
         /// What the system said.
         reason: String,
     },
+    /// The operations that it calls cannot be linked.
+    #[error("the operations cannot be linked: {0}")]
+    Link(String),
     /// The guest cannot be set up.
     #[error(transparent)]
     Setup(#[from] SetupError),
@@ -105,6 +108,7 @@ impl RunError {
             Self::Id(_) | Self::Unrecorded(_) => Code::STATE,
             Self::Files { .. } | Self::Setup(_) => Code::FILES,
             Self::Sender(_) => Code::CERTIFICATES,
+            Self::Link(_) => Code::BUG,
         }
     }
 }
@@ -152,6 +156,9 @@ impl Runtime {
         options: RunOptions,
     ) -> Result<Outcome, RunError> {
         check(&policy, program.imports()).map_err(RunError::Ungranted)?;
+        let mut linker = self.linker.clone();
+        link_operations(&mut linker, program.imports(), &policy)
+            .map_err(|error| RunError::Link(format!("{error:#}")))?;
         let sender = Sender::new(&options.authorities, policy.bounds())?;
         let secrets = Secrets::new(
             options
@@ -209,7 +216,7 @@ impl Runtime {
         });
         drop(grants);
         let state = State::new(guest, Arc::new(broker.clone()));
-        let ending = run(&self.engine, program, &self.linker, state, policy.bounds()).await;
+        let ending = run(&self.engine, program, &linker, state, policy.bounds()).await;
         broker.close();
         drop(broker);
         observing.finish();

@@ -1,0 +1,190 @@
+//! The calls of one guest: started, under way, finished.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fmt;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use agentbox_gate::{Body, Cause, Failure, Gate};
+use agentbox_policy::Code;
+use http_body_util::BodyExt;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+
+use super::bindings::agentbox::host::invoke::Answer;
+use super::budget::{Budget, Held};
+use super::{shortened, to_answer, to_call};
+
+/// Calls that a guest may have started and not taken; each holds a connection or a place in a queue
+/// for one. More would not be faster: servers take some hundred streams at once.
+const AT_ONCE: usize = 1024;
+
+/// Calls beyond those that a guest may have been refused and not taken. Each costs the host the name
+/// of its operation, and who was refused sixty thousand times does not look.
+const REFUSED: usize = 1 << 16;
+
+/// All calls of one guest; dropping it gives them up.
+pub(crate) struct Calls {
+    gate: Arc<dyn Gate>,
+    budget: Budget,
+    /// The id of the latest call.
+    last: u32,
+    tasks: JoinSet<(u32, Ended)>,
+    /// The task of each call that has been started and not taken.
+    open: HashMap<u32, AbortHandle>,
+    /// INVARIANT: all of these are in `open`.
+    ended: VecDeque<(u32, Ended)>,
+    /// Calls that were one too many when they were started and have not been taken, by the names of
+    /// their operations.
+    refused: BTreeMap<u32, String>,
+}
+
+/// A call that has ended: what it gave, and what the host holds of that.
+struct Ended {
+    finished: Finished,
+    _held: Held,
+}
+
+/// What a call of `operation` gave.
+pub(super) struct Finished {
+    pub(super) operation: String,
+    pub(super) given: Result<Answer, Failure>,
+}
+
+impl Calls {
+    pub(crate) fn new(gate: Arc<dyn Gate>) -> Self {
+        Self {
+            gate,
+            budget: Budget::new(),
+            last: 0,
+            tasks: JoinSet::new(),
+            open: HashMap::new(),
+            ended: VecDeque::new(),
+            refused: BTreeMap::new(),
+        }
+    }
+
+    /// Begins a call and gives its id.
+    ///
+    /// # Errors
+    /// When the guest starts calls without end and takes none.
+    pub(super) fn begin(
+        &mut self,
+        operation: String,
+        arguments: String,
+        body: Vec<u8>,
+    ) -> wasmtime::Result<u32> {
+        let Some(id) = self.last.checked_add(1) else {
+            wasmtime::bail!("no more calls can be numbered");
+        };
+        self.last = id;
+        if self.open.len() >= AT_ONCE {
+            if self.refused.len() >= REFUSED {
+                wasmtime::bail!("calls were started without end, and none was waited for");
+            }
+            self.refused.insert(id, shortened(&operation).to_owned());
+            return Ok(id);
+        }
+        let mut held = self.budget.nothing();
+        let fits = held.hold(operation.len() + arguments.len() + body.len());
+        let call = if fits {
+            to_call(&operation, arguments, body).map(|call| self.gate.call(call))
+        } else {
+            Err(too_many("the calls under way hold more than 256 MiB"))
+        };
+        let task = self.tasks.spawn(async move {
+            let given = match call {
+                Ok(reply) => answer(&operation, reply, &mut held).await,
+                Err(failure) => Err(failure),
+            };
+            let finished = Finished { operation, given };
+            let _held = held;
+            (id, Ended { finished, _held })
+        });
+        self.open.insert(id, task);
+        Ok(id)
+    }
+
+    /// The next call to end, as soon as one has; none where no call is open.
+    pub(super) async fn next(&mut self) -> Option<(u32, Finished)> {
+        if let Some((id, operation)) = self.refused.pop_first() {
+            let given = Err(too_many("1024 calls are under way; wait for one first"));
+            return Some((id, Finished { operation, given }));
+        }
+        loop {
+            if let Some((id, ended)) = self.ended.pop_front() {
+                self.open.remove(&id);
+                return Some((id, ended.finished));
+            }
+            if self.open.is_empty() {
+                return None;
+            }
+            let joined = self.tasks.join_next().await?;
+            self.settle(joined);
+        }
+    }
+
+    /// Gives a call up; whether there was one to give up.
+    pub(super) fn give_up(&mut self, id: u32) -> bool {
+        let Some(task) = self.open.remove(&id) else {
+            return self.refused.remove(&id).is_some();
+        };
+        task.abort();
+        // What had ended already is let go of now, not at some later `wait`.
+        while let Some(joined) = self.tasks.try_join_next() {
+            self.settle(joined);
+        }
+        self.ended.retain(|(other, _)| *other != id);
+        true
+    }
+
+    /// Keeps what a task gave, unless its call has been given up.
+    fn settle(&mut self, joined: Result<(u32, Ended), JoinError>) {
+        match joined {
+            Ok((id, ended)) if self.open.contains_key(&id) => self.ended.push_back((id, ended)),
+            Ok(_) => {}
+            Err(error) => {
+                if let Ok(panic) = error.try_into_panic() {
+                    resume_unwind(panic);
+                }
+            }
+        }
+    }
+}
+
+/// Waits for a reply and all of its body.
+async fn answer(
+    operation: &str,
+    reply: agentbox_gate::GateFuture<Result<agentbox_gate::Reply, Failure>>,
+    held: &mut Held,
+) -> Result<Answer, Failure> {
+    let mut reply = reply.await?;
+    let mut bytes = Vec::new();
+    while let Some(frame) = reply.body.frame().await {
+        let Ok(data) = frame.map_err(|failure| *failure)?.into_data() else {
+            continue;
+        };
+        if !held.hold(data.len()) {
+            return Err(Failure::new(
+                Code::REPLY_SIZE,
+                Cause::ReplyTooLarge,
+                "the calls under way hold more than 256 MiB",
+            ));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    reply.body = Body::empty();
+    to_answer(operation, &reply, bytes)
+}
+
+fn too_many(message: &str) -> Failure {
+    Failure::new(Code::CALLS_AT_ONCE, Cause::Denied, message)
+}
+
+impl fmt::Debug for Calls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Calls")
+            .field("last", &self.last)
+            .field("open", &self.open.len())
+            .finish_non_exhaustive()
+    }
+}

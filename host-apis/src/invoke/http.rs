@@ -1,0 +1,54 @@
+//! An HTTP request by name: its arguments and its answer, as JSON.
+
+use agentbox_gate::{Failure, Reply};
+use agentbox_policy::HttpHead;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::denied;
+
+/// The arguments of a request.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Vec<(String, String)>,
+}
+
+/// The head of the request that `arguments` ask for: the guest's own words, nothing normalised but
+/// the case of headers' names, which has no meaning.
+///
+/// # Errors
+/// When the arguments are no such object.
+pub(super) fn head(arguments: &str) -> Result<HttpHead, Failure> {
+    let request: Request = serde_json::from_str(arguments)
+        .map_err(|error| denied(format!("not the arguments of a request: {error}")))?;
+    let Some((scheme, rest)) = request.url.split_once("://") else {
+        return Err(denied("`url` does not start with `https://` or `http://`"));
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path_and_query) = rest.split_at(end);
+    Ok(HttpHead {
+        method: request.method,
+        scheme: scheme.to_owned(),
+        authority: authority.to_owned(),
+        path_and_query: path_and_query.to_owned(),
+        headers: request
+            .headers
+            .into_iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.into_bytes()))
+            .collect(),
+    })
+}
+
+/// The value of an answer: the reply's status and its headers.
+pub(super) fn value(reply: &Reply) -> String {
+    let headers: Vec<_> = reply
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    json!({ "status": reply.status.as_u16(), "headers": headers }).to_string()
+}

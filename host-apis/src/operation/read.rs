@@ -1,0 +1,214 @@
+//! From JSON, by the names of the WIT, to a value of a program's own type.
+
+use std::cell::Cell;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use wasmtime::component::Val;
+use wasmtime::component::types::{self, Type};
+
+/// What the values of one reply may take of the host's memory, in bytes. A value takes forty, and
+/// one byte of JSON can be half a value: this is what a reply of 13 MB can come to.
+const VALUES: usize = 256 << 20;
+
+/// The value of type `ty` that `json` is.
+pub(super) fn value(json: &[u8], ty: &Type) -> Result<Val, serde_json::Error> {
+    let left = Cell::new(VALUES);
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let value = Seed { ty, left: &left }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+/// Reads a value of a type.
+#[derive(Clone, Copy)]
+struct Seed<'a> {
+    ty: &'a Type,
+    /// Bytes that values may still take.
+    left: &'a Cell<usize>,
+}
+
+impl Seed<'_> {
+    fn take<E: Error>(self, values: usize, bytes: usize) -> Result<(), E> {
+        let bytes = values
+            .saturating_mul(size_of::<Val>())
+            .saturating_add(bytes);
+        let left = self.left.get().checked_sub(bytes);
+        self.left
+            .set(left.ok_or_else(|| E::custom("the reply holds too many values"))?);
+        Ok(())
+    }
+
+    fn text<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        self.take(0, text.len())?;
+        Ok(text)
+    }
+
+    fn list<'de, D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+        item: &Type,
+    ) -> Result<Val, D::Error> {
+        if !matches!(item, Type::U8) {
+            let seed = Seed { ty: item, ..self };
+            return deserializer.deserialize_seq(List(seed));
+        }
+        let text = self.text(deserializer)?;
+        let bytes = STANDARD
+            .decode(text)
+            .map_err(|error| D::Error::custom(format!("not base64: {error}")))?;
+        self.take(bytes.len(), 0)?;
+        Ok(Val::List(bytes.into_iter().map(Val::U8).collect()))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Val;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
+        self.take(1, 0)?;
+        match self.ty {
+            Type::Bool => bool::deserialize(deserializer).map(Val::Bool),
+            Type::S8 => i8::deserialize(deserializer).map(Val::S8),
+            Type::U8 => u8::deserialize(deserializer).map(Val::U8),
+            Type::S16 => i16::deserialize(deserializer).map(Val::S16),
+            Type::U16 => u16::deserialize(deserializer).map(Val::U16),
+            Type::S32 => i32::deserialize(deserializer).map(Val::S32),
+            Type::U32 => u32::deserialize(deserializer).map(Val::U32),
+            Type::S64 => i64::deserialize(deserializer).map(Val::S64),
+            Type::U64 => u64::deserialize(deserializer).map(Val::U64),
+            Type::Float32 => f32::deserialize(deserializer).map(Val::Float32),
+            Type::Float64 => f64::deserialize(deserializer).map(Val::Float64),
+            Type::Char => char::deserialize(deserializer).map(Val::Char),
+            Type::String => self.text(deserializer).map(Val::String),
+            Type::Enum(ty) => {
+                let name = self.text(deserializer)?;
+                if ty.names().any(|case| case == name) {
+                    Ok(Val::Enum(name))
+                } else {
+                    Err(D::Error::custom("not a case of its enum"))
+                }
+            }
+            Type::Option(ty) => {
+                let ty = ty.ty();
+                deserializer.deserialize_option(Optional(Seed { ty: &ty, ..self }))
+            }
+            Type::List(ty) => self.list(deserializer, &ty.ty()),
+            Type::Tuple(ty) => {
+                let types: Vec<_> = ty.types().collect();
+                let left = self.left;
+                deserializer.deserialize_seq(Tuple { types, left })
+            }
+            Type::Record(ty) => {
+                let left = self.left;
+                deserializer.deserialize_map(Record { ty, left })
+            }
+            _ => Err(D::Error::custom("of a type that no operation gives")),
+        }
+    }
+}
+
+/// A list whose items `Seed` reads.
+struct List<'a>(Seed<'a>);
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = Val;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Val, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(self.0)? {
+            list.push(item);
+        }
+        Ok(Val::List(list))
+    }
+}
+
+/// A value that `Seed` reads, or none.
+struct Optional<'a>(Seed<'a>);
+
+impl<'de> Visitor<'de> for Optional<'_> {
+    type Value = Val;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value or null")
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Val, E> {
+        Ok(Val::Option(None))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Val, E> {
+        Ok(Val::Option(None))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Val, D::Error> {
+        let value = self.0.deserialize(deserializer)?;
+        Ok(Val::Option(Some(Box::new(value))))
+    }
+}
+
+struct Tuple<'a> {
+    types: Vec<Type>,
+    left: &'a Cell<usize>,
+}
+
+impl<'de> Visitor<'de> for Tuple<'_> {
+    type Value = Val;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of {}", self.types.len())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Val, A::Error> {
+        let mut tuple = Vec::with_capacity(self.types.len());
+        for (at, ty) in self.types.iter().enumerate() {
+            let left = self.left;
+            let item = items.next_element_seed(Seed { ty, left })?;
+            tuple.push(item.ok_or_else(|| A::Error::invalid_length(at, &self))?);
+        }
+        Ok(Val::Tuple(tuple))
+    }
+}
+
+struct Record<'a> {
+    ty: &'a types::Record,
+    left: &'a Cell<usize>,
+}
+
+impl<'de> Visitor<'de> for Record<'_> {
+    type Value = Val;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Val, A::Error> {
+        let fields: Vec<_> = self.ty.fields().collect();
+        let mut values: Vec<Option<Val>> = fields.iter().map(|_| None).collect();
+        while let Some(key) = entries.next_key::<String>()? {
+            let at = fields.iter().position(|field| field.name == key);
+            let Some(at) = at else {
+                return Err(A::Error::custom("an object with a key that is no field"));
+            };
+            let seed = Seed {
+                ty: &fields[at].ty,
+                left: self.left,
+            };
+            values[at] = Some(entries.next_value_seed(seed)?);
+        }
+        let record = fields.iter().zip(values).map(|(field, value)| {
+            let absent = || matches!(field.ty, Type::Option(_)).then_some(Val::Option(None));
+            let value = value.or_else(absent);
+            let missing = || A::Error::custom(format!("the field `{}` is missing", field.name));
+            Ok((field.name.to_owned(), value.ok_or_else(missing)?))
+        });
+        record.collect::<Result<_, _>>().map(Val::Record)
+    }
+}
