@@ -1,10 +1,12 @@
-//! A policy in its folder: `agentbox.toml`, and `wit/` beside it.
+//! A policy in its folder: `agentbox.toml`, and `wit/` and `connectors/` beside it.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use agentbox_policy::{Code, Policy, PolicyErrors, Sources, Text};
+use agentbox_host_apis::connectors::built_in;
+use agentbox_policy::{Code, ConnectorText, Policy, PolicyErrors, Sources, Text};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
 use sha2::{Digest, Sha256};
@@ -12,7 +14,7 @@ use sha2::{Digest, Sha256};
 /// The largest policy or WIT file, in bytes: ten thousand grants fit.
 const FILE_BYTES: u64 = 1 << 20;
 
-/// How many entries one folder of WIT may have.
+/// How many entries one folder of WIT or of connectors may have.
 const WIT_FILES: usize = 1000;
 
 /// A policy that was read from a folder, with the folder it is relative to.
@@ -60,7 +62,8 @@ impl PolicyFileError {
 }
 
 impl PolicyFile {
-    /// Reads the policy at `path` and the WIT beside it, each file once.
+    /// Reads the policy at `path` and the WIT and connectors beside it, each file once. A connector
+    /// beside it replaces the built-in one of the same name.
     ///
     /// # Errors
     /// When a file is missing, is no regular file, is larger than 1 MiB, can be written by every
@@ -82,11 +85,12 @@ impl PolicyFile {
         };
         let toml = reader.read(Path::new(name))?;
         let (wit, deps) = reader.wit()?;
+        let connectors = reader.all_connectors()?;
         let policy = Policy::parse(&Sources {
             toml,
             wit,
             deps,
-            connectors: Vec::new(),
+            connectors,
         })?;
         Ok(Self {
             path: path.to_owned(),
@@ -145,6 +149,47 @@ impl PolicyFile {
         }
         .bytes(Path::new(name))
     }
+}
+
+/// Reads a connector's folder: `connector.toml`, and the `.wit` files beside it.
+///
+/// # Errors
+/// As [`PolicyFile::open`] has for its files.
+pub fn connector_folder(path: &Path) -> Result<ConnectorText, PolicyFileError> {
+    let folder = Dir::open_ambient_dir(path, ambient_authority()).map_err(|reason| {
+        PolicyFileError::Unreadable {
+            path: path.to_owned(),
+            reason,
+        }
+    })?;
+    Reader {
+        folder: &folder,
+        shown: path,
+    }
+    .connector(Path::new(""))
+}
+
+/// The connectors that a policy at `path` chooses from: those in `connectors/` beside it, and the
+/// built-in ones that none of them replaces.
+///
+/// # Errors
+/// As [`PolicyFile::open`] has for its files.
+pub fn connectors_beside(path: &Path) -> Result<Vec<ConnectorText>, PolicyFileError> {
+    let parent = match path.parent() {
+        Some(parent) if parent != Path::new("") => parent,
+        _ => Path::new("."),
+    };
+    let folder = Dir::open_ambient_dir(parent, ambient_authority()).map_err(|reason| {
+        PolicyFileError::Unreadable {
+            path: parent.to_owned(),
+            reason,
+        }
+    })?;
+    Reader {
+        folder: &folder,
+        shown: path.parent().unwrap_or(Path::new("")),
+    }
+    .all_connectors()
 }
 
 /// Reads files of one folder.
@@ -219,6 +264,35 @@ impl Reader<'_> {
         Ok((wit, deps))
     }
 
+    /// The connectors beside the policy, and the built-in ones that they do not replace.
+    fn all_connectors(&self) -> Result<Vec<ConnectorText>, PolicyFileError> {
+        let mut names = HashSet::new();
+        let mut found = Vec::new();
+        for entry in self.list(Path::new("connectors"))? {
+            let Entry::Folder(path) = &entry else {
+                continue;
+            };
+            let connector = self.connector(path)?;
+            if !names.insert(connector.name()) {
+                return Err(PolicyFileError::Unsafe {
+                    path: self.shown.join(path),
+                    why: "has the name of another connector beside it",
+                });
+            }
+            found.push(connector);
+        }
+        let built_in = built_in().into_iter();
+        found.extend(built_in.filter(|connector| !names.contains(&connector.name())));
+        Ok(found)
+    }
+
+    fn connector(&self, folder: &Path) -> Result<ConnectorText, PolicyFileError> {
+        Ok(ConnectorText {
+            toml: self.read(&folder.join("connector.toml"))?,
+            wit: self.files(folder)?,
+        })
+    }
+
     fn files(&self, folder: &Path) -> Result<Vec<Text>, PolicyFileError> {
         let entries = self.list(folder)?;
         entries
@@ -233,7 +307,12 @@ impl Reader<'_> {
     /// Folders and `.wit` files in `folder`, by name; none where there is no such folder.
     fn list(&self, folder: &Path) -> Result<Vec<Entry>, PolicyFileError> {
         let unreadable = |reason| self.unreadable(folder, reason);
-        let entries = match self.folder.read_dir(folder) {
+        let place = if folder == Path::new("") {
+            Path::new(".")
+        } else {
+            folder
+        };
+        let entries = match self.folder.read_dir(place) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(unreadable(error)),
@@ -267,7 +346,7 @@ impl Reader<'_> {
     }
 }
 
-/// What was found in a folder of WIT.
+/// What was found in a folder.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Entry {
     Folder(PathBuf),

@@ -44,6 +44,20 @@ const KEYS: &[&str] = &[
     "operations",
 ];
 
+impl ConnectorText {
+    /// The connector's name, as far as it can be told without reading all of it: its `name`, or the
+    /// folder that its `connector.toml` is in.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let root = read(&self.toml.text, &mut Problems::new(&self.toml));
+        if let Some(item) = root.text("name", &mut Problems::new(&Text::default())) {
+            return item.text;
+        }
+        let mut parts = self.toml.name.rsplit('/').skip(1);
+        parts.next().unwrap_or_default().to_owned()
+    }
+}
+
 impl Connector {
     /// Reads a connector; beside it, what is probably not meant.
     ///
