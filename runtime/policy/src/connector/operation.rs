@@ -104,6 +104,7 @@ pub(super) fn operation(
 ) -> Option<Operation> {
     let problems = &mut *found.toml;
     table.check_keys(KEYS, LATER_KEYS, problems);
+    let before = problems.count();
     let mut holes = Vec::new();
     let text = table.needed_text("request", problems);
     let request = text
@@ -124,6 +125,7 @@ pub(super) fn operation(
     let scope = scope(table, problems);
     let permission = table.text("permission", problems);
     let idempotency = idempotency(table, method, &mut holes, problems);
+    let good = problems.count() == before;
     let place = place?;
     let function = function(place, shared, found)?;
     let mut signature = signature(place, function, shared, found)?;
@@ -152,7 +154,7 @@ pub(super) fn operation(
             ..shared.errors.clone()
         },
     };
-    fit(&operation, table, &holes, problems);
+    fit(&operation, table.span.clone(), good, &holes, problems);
     let body = body.map(|body| body.fit(&operation, problems));
     let scope = named(&operation, scope?, problems);
     let request = request?;
@@ -371,17 +373,19 @@ fn is_scalar(shape: &Shape, optional: bool) -> bool {
     }
 }
 
-/// Checks that each hole has a parameter that can fill it, and that each parameter is used.
-fn fit(operation: &Operation, table: &Table<'_>, holes: &[Hole], problems: &mut Problems) {
+/// Checks that each hole has a parameter that can fill it, and, where all `good` templates are
+/// known, that each parameter is used.
+fn fit(operation: &Operation, span: Span, mut good: bool, holes: &[Hole], problems: &mut Problems) {
     let arguments = operation.arguments();
     let mut used = HashSet::new();
     for hole in holes {
         let Some((name, shape)) = arguments.iter().find(|(name, _)| *name == hole.name) else {
             no_parameter(operation, &hole.name, &hole.span, problems);
+            good = false;
             continue;
         };
         used.insert(*name);
-        let (good, what) = match hole.place {
+        let (fits, what) = match hole.place {
             Use::Json | Use::Body => (true, ""),
             Use::Pair => (
                 is_scalar(shape, true),
@@ -393,7 +397,7 @@ fn fit(operation: &Operation, table: &Table<'_>, holes: &[Hole], problems: &mut 
                 "a path holds a bool, an integer, a string, a char or an enum",
             ),
         };
-        if !good {
+        if !fits {
             let message = format!("`{name}` cannot stand here");
             problems
                 .add(Code::CONNECTOR, &hole.span, message)
@@ -401,9 +405,9 @@ fn fit(operation: &Operation, table: &Table<'_>, holes: &[Hole], problems: &mut 
         }
     }
     for (name, _) in arguments {
-        if !used.contains(name) {
+        if good && !used.contains(name) {
             let message = format!("nothing uses the parameter `{name}`");
-            if let Some(problem) = problems.absent(Code::CONNECTOR, &table.span, message) {
+            if let Some(problem) = problems.absent(Code::CONNECTOR, &span, message) {
                 let hint = format!("write `{{{name}}}` where the request has it");
                 problem.advise(hint);
             }
@@ -435,6 +439,9 @@ fn body(table: &Table<'_>, holes: &mut Vec<Hole>, problems: &mut Problems) -> Op
     };
     let path = table.path("body");
     let template = template::json(&path, &entry.value, 0, holes, problems)?;
+    if content_type.is_none() && table.get("content-type").is_some() {
+        return None;
+    }
     if let crate::operation::JsonTemplate::Hole(name) = &template {
         if let Some(hole) = holes.last_mut() {
             hole.place = Use::Body;

@@ -76,6 +76,11 @@ impl Problems {
         self.add(Code::BAD_VALUE, span, message)
     }
 
+    /// How many there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.found.len()
+    }
+
     pub(crate) fn into_found(self) -> Vec<PolicyProblem> {
         self.found
     }
