@@ -1,7 +1,9 @@
 //! Connectors: an API as data. `connector.toml` and its WIT become operations.
 
+mod body;
 mod operation;
 mod pointer;
+mod reply;
 mod shapes;
 mod template;
 #[cfg(test)]
@@ -296,7 +298,7 @@ fn errors(root: &Table<'_>, problems: &mut Problems) -> ReplyTemplate {
 
 /// Reads a pointer to one place.
 fn single(item: &Item, problems: &mut Problems) -> Option<Pointer> {
-    let pointer = operation::pointer(item, problems)?;
+    let pointer = reply::pointer(item, problems)?;
     if pointer.is_each() {
         let message = format!("`{}` gives a list, and this is none", item.text);
         problems.add(Code::CONNECTOR, &item.span, message);

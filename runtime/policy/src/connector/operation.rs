@@ -3,21 +3,19 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, Method};
 use toml::de::DeValue;
 use wit_parser::{Function, Interface, TypeDefKind};
 
 use crate::code::Code;
 use crate::credential::Placement;
-use crate::operation::{
-    BodyTemplate, Effect, Filling, Idempotency, Operation, ReplyTemplate, RequestTemplate,
-};
-use crate::parse::document::{
-    Entry, Item, Problems, Span, Table, as_text, list, nearest, wrong_type,
-};
+use crate::operation::{Effect, Filling, Idempotency, Operation, ReplyTemplate, RequestTemplate};
+use crate::parse::document::{Item, Problems, Span, Table, list, nearest, wrong_type};
 use crate::problem::PolicyProblem;
-use crate::shape::{Pointer, Shape, Signature};
+use crate::shape::{Shape, Signature};
 
+use super::body::body;
+use super::reply::reply;
 use super::shapes::{Names, Rules, Shapes, is_error, not_carried};
 use super::template::{self, Use};
 use super::wit::Wit;
@@ -49,9 +47,9 @@ pub(super) struct Shared<'w> {
 
 /// A parameter that a template names.
 pub(super) struct Hole {
-    name: String,
-    place: Use,
-    span: Span,
+    pub(super) name: String,
+    pub(super) place: Use,
+    pub(super) span: Span,
 }
 
 impl Hole {
@@ -415,112 +413,6 @@ fn fit(operation: &Operation, span: Span, mut good: bool, holes: &[Hole], proble
     }
 }
 
-/// A body before it is known what fills it.
-enum Body {
-    Template(crate::operation::JsonTemplate),
-    /// One hole, with what `content-type` says.
-    Whole {
-        hole: Item,
-        content_type: Option<(HeaderValue, Span)>,
-    },
-}
-
-fn body(table: &Table<'_>, holes: &mut Vec<Hole>, problems: &mut Problems) -> Option<Body> {
-    let content_type = content_type(table, problems);
-    let Some(entry) = table.get("body") else {
-        if let Some(entry) = table.get("content-type") {
-            problems.add(
-                Code::CONNECTOR,
-                &entry.span,
-                "`content-type` goes with `body`",
-            );
-        }
-        return None;
-    };
-    let path = table.path("body");
-    let template = template::json(&path, &entry.value, 0, holes, problems)?;
-    if content_type.is_none() && table.get("content-type").is_some() {
-        return None;
-    }
-    if let crate::operation::JsonTemplate::Hole(name) = &template {
-        if let Some(hole) = holes.last_mut() {
-            hole.place = Use::Body;
-        }
-        return Some(Body::Whole {
-            hole: Item {
-                text: name.to_string(),
-                span: entry.value.span(),
-            },
-            content_type,
-        });
-    }
-    if let Some((_, span)) = content_type {
-        problems
-            .add(Code::CONNECTOR, &span, "this body is JSON, and says so")
-            .advise("`content-type` goes with a body that is one string or one `list<u8>`");
-    }
-    Some(Body::Template(template))
-}
-
-fn content_type(table: &Table<'_>, problems: &mut Problems) -> Option<(HeaderValue, Span)> {
-    let item = table.text("content-type", problems)?;
-    let visible = item.text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
-    match HeaderValue::from_str(&item.text) {
-        Ok(value) if visible && item.text.contains('/') && item.text.trim() == item.text => {
-            Some((value, item.span))
-        }
-        _ => {
-            let message = format!("`{}` is not a content type", item.text.escape_debug());
-            problems
-                .add(Code::CONNECTOR, &item.span, message)
-                .advise("such as `text/plain; charset=utf-8`");
-            None
-        }
-    }
-}
-
-impl Body {
-    fn fit(self, operation: &Operation, problems: &mut Problems) -> Option<BodyTemplate> {
-        let (hole, content_type) = match self {
-            Self::Template(template) => return Some(BodyTemplate::Json(template)),
-            Self::Whole { hole, content_type } => (hole, content_type),
-        };
-        let arguments = operation.arguments();
-        let name = hole.text.as_str();
-        let (_, shape) = arguments.iter().find(|(other, _)| *other == name)?;
-        let is_raw = match shape {
-            Shape::String => true,
-            Shape::List(inner) => matches!(**inner, Shape::U8),
-            _ => false,
-        };
-        match (is_raw, content_type) {
-            (true, Some((content_type, _))) => Some(BodyTemplate::Raw {
-                hole: name.into(),
-                content_type,
-            }),
-            (true, None) => {
-                problems
-                    .add(
-                        Code::CONNECTOR,
-                        &hole.span,
-                        "a body of text or bytes needs `content-type`",
-                    )
-                    .advise("such as `content-type = \"text/plain; charset=utf-8\"`");
-                None
-            }
-            (false, Some((_, span))) => {
-                problems
-                    .add(Code::CONNECTOR, &span, "this body is JSON, and says so")
-                    .advise("`content-type` goes with a body that is one string or one `list<u8>`");
-                None
-            }
-            (false, None) => Some(BodyTemplate::Json(crate::operation::JsonTemplate::Hole(
-                name.into(),
-            ))),
-        }
-    }
-}
-
 fn idempotency(
     table: &Table<'_>,
     method: Option<&Method>,
@@ -553,83 +445,6 @@ fn idempotency(
             let expected = "true, false or a hole such as `\"{id}\"`";
             wrong_type(&path, &entry.value.span(), other, expected, problems);
             Idempotency::Never
-        }
-    }
-}
-
-/// Reads `reply`; a table's places go into the fields of the result's record.
-fn reply(table: &Table<'_>, signature: &mut Signature, problems: &mut Problems) -> Option<Pointer> {
-    let entry = table.get("reply")?;
-    let value = match &mut signature.result {
-        Some(Shape::Result(Some(value), _)) => value,
-        _ => {
-            let message = "the operation gives nothing, so `reply` has no use";
-            problems.add(Code::CONNECTOR, &entry.span, message);
-            return None;
-        }
-    };
-    if matches!(&**value, Shape::List(inner) if matches!(**inner, Shape::U8)) {
-        let message = "a `list<u8>` is the whole body of the reply";
-        problems
-            .add(Code::CONNECTOR, &entry.span, message)
-            .advise("leave `reply` out");
-        return None;
-    }
-    if !matches!(entry.value.get_ref(), DeValue::Table(_)) {
-        return pointer_for(&table.path("reply"), entry, value, problems);
-    }
-    let places = table.as_table(entry, problems)?;
-    let Shape::Record(fields) = &mut **value else {
-        let message = "`reply` is a table, and the operation gives no record";
-        problems
-            .add(Code::CONNECTOR, &entry.value.span(), message)
-            .advise("write one pointer: `reply = \"/data\"`");
-        return None;
-    };
-    let names: Vec<_> = fields.iter().map(|field| field.name.clone()).collect();
-    let names: Vec<_> = names.iter().map(String::as_str).collect();
-    places.check_keys(&names, &[], problems);
-    for field in fields {
-        let Some(entry) = places.get(&field.name) else {
-            continue;
-        };
-        let path = places.path(&field.name);
-        field.at = pointer_for(&path, entry, &field.shape, problems);
-    }
-    None
-}
-
-/// Reads a pointer to a value of this shape.
-pub(super) fn pointer_for(
-    path: &str,
-    entry: &Entry<'_>,
-    shape: &Shape,
-    problems: &mut Problems,
-) -> Option<Pointer> {
-    let item = as_text(path, &entry.value, "a pointer", problems)?;
-    let pointer = pointer(&item, problems)?;
-    let inner = match shape {
-        Shape::Option(inner) => inner,
-        other => other,
-    };
-    if pointer.is_each() && !matches!(inner, Shape::List(_)) {
-        let message = format!("`{}` gives a list, and this is none", item.text);
-        problems.add(Code::CONNECTOR, &item.span, message);
-        return None;
-    }
-    Some(pointer)
-}
-
-/// Reads a pointer.
-pub(super) fn pointer(item: &Item, problems: &mut Problems) -> Option<Pointer> {
-    match Pointer::parse(&item.text) {
-        Ok(pointer) => Some(pointer),
-        Err(why) => {
-            let message = format!("`{}` is not a pointer", item.text.escape_debug());
-            problems
-                .add(Code::CONNECTOR, &item.span, message)
-                .advise(why);
-            None
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::code::Code;
 use crate::parse::document::{Entry, Problems, Table, list, nearest};
 use crate::shape::Shape;
 
-use super::operation::pointer_for;
+use super::reply::pointer_for;
 use super::shapes::{Rule, Rules, original};
 use super::wit::Wit;
 

@@ -278,9 +278,8 @@ pub(crate) fn signature(texts: &[Text], interface: &str) -> Option<Result<Signat
         .interfaces(package)
         .find(|(name, _)| *name == interface)?;
     let mut functions = found.functions.values();
-    let function = match (functions.next(), functions.next()) {
-        (Some(function), None) => function,
-        _ => return Some(Err(format!("`{interface}` has not exactly one function"))),
+    let (Some(function), None) = (functions.next(), functions.next()) else {
+        return Some(Err(format!("`{interface}` has not exactly one function")));
     };
     Some(plain_signature(&wit, function))
 }
