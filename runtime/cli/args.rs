@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Reads, explains and approves policies.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Checks, lists, shows and copies connectors: APIs as data.
+    #[command(subcommand)]
+    Connector(ConnectorCommand),
     /// Shows what was run and what it did, newest first.
     Audit(AuditArgs),
     /// Explains a code such as AB0202.
@@ -186,6 +189,63 @@ pub(crate) struct ApproveArgs {
 pub(crate) struct PolicyExplainArgs {
     #[command(flatten)]
     pub(crate) policy: WhichPolicy,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectorCommand {
+    /// Says what is wrong with a connector's folder, or what its operations are.
+    Check(ConnectorCheckArgs),
+    /// Lists the connectors there are: the built-in ones, and those beside the policy.
+    List(ConnectorListArgs),
+    /// Shows a connector's operations: what each requests, its effect, its scope and its WIT.
+    Show(ConnectorShowArgs),
+    /// Writes the WIT of connectors, and agentbox's own, for building programs.
+    Copy(ConnectorCopyArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectorCheckArgs {
+    /// The folder with `connector.toml` and its `.wit` files.
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectorListArgs {
+    #[command(flatten)]
+    pub(crate) policy: BesideFlag,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectorShowArgs {
+    /// The connector, such as `github`.
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) policy: BesideFlag,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectorCopyArgs {
+    /// The connectors, such as `github`.
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<String>,
+    /// Writes into this folder.
+    #[arg(long, value_name = "FOLDER", default_value = "wit/deps")]
+    pub(crate) to: PathBuf,
+    /// Overwrites files that differ.
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) policy: BesideFlag,
+}
+
+/// Whose `connectors/` folder counts.
+#[derive(Debug, Args)]
+pub(crate) struct BesideFlag {
+    /// Uses the connectors beside this policy; without it, beside the one that `run` would find.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

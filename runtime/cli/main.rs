@@ -59,6 +59,9 @@ fn dispatch() -> ExitCode {
         Command::Policy(PolicyCommand::Explain(args)) => {
             finish(commands::policy::explain(&args, output), output, false)
         }
+        Command::Connector(command) => {
+            finish(commands::connector::run(&command, output), output, false)
+        }
         Command::Audit(args) => finish(commands::audit::run(&args, output), output, false),
         Command::Explain(args) => finish(commands::explain::run(&args, output), output, false),
     }

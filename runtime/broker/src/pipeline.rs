@@ -8,8 +8,8 @@ use agentbox_policy::{Approved, Code, decide};
 use agentbox_secrets::scrub;
 use bytes::Bytes;
 
-use crate::drain::Drained;
 use crate::answer::read_answer;
+use crate::drain::Drained;
 use crate::refusal::Refusal;
 use crate::settle::{OpenCalls, Settlement};
 use crate::{Parts, Refused, now};

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod connector;
 pub(crate) mod explain;
 pub(crate) mod policy;
 pub(crate) mod run;

@@ -92,8 +92,13 @@ pub(crate) fn error(error: &CommandError, exit: u8, output: &OutputFlags, run: b
 
 /// A policy's warnings.
 pub(crate) fn warnings(policy: &Policy, output: &OutputFlags) {
+    warn(policy.warnings(), output);
+}
+
+/// Warnings of whatever kind; as JSON they are part of the data.
+pub(crate) fn warn(problems: &[PolicyProblem], output: &OutputFlags) {
     if !output.json {
-        draw("warning", policy.warnings(), output);
+        draw("warning", problems, output);
     }
 }
 

@@ -14,6 +14,7 @@ mod state;
 
 pub use agentbox_broker::{Mode, Observer, Refused};
 pub use agentbox_gate::{Cause, Failure, Stop, Stopped};
+pub use agentbox_host_apis::connectors::built_in as built_in_connectors;
 pub use agentbox_policy::Policy;
 pub use agentbox_record as record;
 pub use agentbox_sandbox::{

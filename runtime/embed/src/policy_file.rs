@@ -169,8 +169,8 @@ pub fn connector_folder(path: &Path) -> Result<ConnectorText, PolicyFileError> {
     .connector(Path::new(""))
 }
 
-/// The connectors that a policy at `path` chooses from: those in `connectors/` beside it, and the
-/// built-in ones that none of them replaces.
+/// The connectors in `connectors/` beside a policy at `path`, which need not be there. Each replaces
+/// the built-in one of its name.
 ///
 /// # Errors
 /// As [`PolicyFile::open`] has for its files.
@@ -189,7 +189,7 @@ pub fn connectors_beside(path: &Path) -> Result<Vec<ConnectorText>, PolicyFileEr
         folder: &folder,
         shown: path.parent().unwrap_or(Path::new("")),
     }
-    .all_connectors()
+    .connectors()
 }
 
 /// Reads files of one folder.
@@ -266,6 +266,15 @@ impl Reader<'_> {
 
     /// The connectors beside the policy, and the built-in ones that they do not replace.
     fn all_connectors(&self) -> Result<Vec<ConnectorText>, PolicyFileError> {
+        let mut found = self.connectors()?;
+        let names: HashSet<_> = found.iter().map(ConnectorText::name).collect();
+        let built_in = built_in().into_iter();
+        found.extend(built_in.filter(|connector| !names.contains(&connector.name())));
+        Ok(found)
+    }
+
+    /// The connectors beside the policy.
+    fn connectors(&self) -> Result<Vec<ConnectorText>, PolicyFileError> {
         let mut names = HashSet::new();
         let mut found = Vec::new();
         for entry in self.list(Path::new("connectors"))? {
@@ -281,8 +290,6 @@ impl Reader<'_> {
             }
             found.push(connector);
         }
-        let built_in = built_in().into_iter();
-        found.extend(built_in.filter(|connector| !names.contains(&connector.name())));
         Ok(found)
     }
 

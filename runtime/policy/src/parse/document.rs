@@ -76,7 +76,7 @@ impl Problems {
         self.add(Code::BAD_VALUE, span, message)
     }
 
-    /// How many there are so far.
+    /// How many problems there are so far.
     pub(crate) fn count(&self) -> usize {
         self.found.len()
     }

@@ -1,0 +1,372 @@
+//! `agentbox connector`: checking, listing, showing and copying connectors.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use agentbox_embed::{built_in_connectors, connector_folder, connectors_beside};
+use agentbox_policy::{
+    Code, Connector, ConnectorText, HOST_WIT, Idempotency, Operation, PolicyErrors, PolicyProblem,
+};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use serde_json::{Value, json};
+
+use crate::args::{
+    BesideFlag, ConnectorCheckArgs, ConnectorCommand, ConnectorCopyArgs, ConnectorShowArgs,
+    OutputFlags,
+};
+use crate::config::{self, POLICY_FILE};
+use crate::error::{CommandError, Kind};
+use crate::render;
+
+pub(crate) fn run(command: &ConnectorCommand, output: &OutputFlags) -> Result<u8, CommandError> {
+    match command {
+        ConnectorCommand::Check(args) => check(args, output),
+        ConnectorCommand::List(args) => list(&args.policy, output),
+        ConnectorCommand::Show(args) => show(args, output),
+        ConnectorCommand::Copy(args) => copy(args, output),
+    }
+}
+
+/// A connector, its texts, and where it is from.
+struct Entry {
+    connector: Connector,
+    texts: ConnectorText,
+    /// The `connector.toml` of one that is not built in.
+    path: Option<String>,
+}
+
+fn check(args: &ConnectorCheckArgs, output: &OutputFlags) -> Result<u8, CommandError> {
+    let texts = connector_folder(&args.folder)?;
+    let (entry, warnings) = read(texts, false)?;
+    render::warn(&warnings, output);
+    if output.json {
+        let mut value = described(&entry);
+        value["warnings"] = json!(render::problems(&warnings));
+        render::data(&value)?;
+        return Ok(0);
+    }
+    let connector = &entry.connector;
+    for operation in connector.operations() {
+        let effect = operation.effect();
+        let route = operation.route();
+        render::line(&format!("{}  {effect}  {route}", operation.import()))?;
+    }
+    let count = connector.operations().count();
+    let plural = if count == 1 { "" } else { "s" };
+    let name = connector.name();
+    render::line(&format!("{name}: {count} operation{plural}, all good"))?;
+    Ok(0)
+}
+
+fn list(beside: &BesideFlag, output: &OutputFlags) -> Result<u8, CommandError> {
+    let mut entries = Vec::new();
+    for (texts, built_in) in all(beside)? {
+        entries.push(read(texts, built_in)?.0);
+    }
+    if output.json {
+        let list: Vec<_> = entries.iter().map(summary).collect();
+        render::data(&json!({ "v": 1, "kind": "connectors", "connectors": list }))?;
+        return Ok(0);
+    }
+    for entry in &entries {
+        let connector = &entry.connector;
+        let about = connector.about().unwrap_or_default();
+        render::line(&format!(
+            "{:<10} {:<9} {:>3} operations  {about}",
+            connector.name(),
+            if entry.path.is_some() {
+                "beside"
+            } else {
+                "built in"
+            },
+            connector.operations().count(),
+        ))?;
+    }
+    Ok(0)
+}
+
+fn show(args: &ConnectorShowArgs, output: &OutputFlags) -> Result<u8, CommandError> {
+    let entry = named(&args.name, &all(&args.policy)?)?;
+    if output.json {
+        render::data(&described(&entry))?;
+        return Ok(0);
+    }
+    let connector = &entry.connector;
+    let name = connector.name();
+    match connector.about() {
+        Some(about) => render::line(&format!("{name}: {about}"))?,
+        None => render::line(name)?,
+    }
+    let pair = |name: &str, value: &str| render::line(&format!("  {name:<11} {value}"));
+    pair("from", entry.path.as_deref().unwrap_or("agentbox itself"))?;
+    pair("origin", &connector.origin().to_string())?;
+    let key = connector.placement().map(ToString::to_string);
+    pair("key", key.as_deref().unwrap_or("none"))?;
+    for operation in connector.operations() {
+        render::line("")?;
+        render::line(&operation.import())?;
+        pair("request", operation.route())?;
+        pair("effect", operation.effect().as_str())?;
+        let scope: Vec<_> = operation.scope().collect();
+        pair(
+            "scope",
+            if scope.is_empty() {
+                "none".to_owned()
+            } else {
+                scope.join(", ")
+            }
+            .as_str(),
+        )?;
+        if let Some(permission) = operation.permission() {
+            pair("permission", permission)?;
+        }
+        pair("repeatable", &repeatable(operation))?;
+        for line in wit(operation, &entry.texts).lines() {
+            render::line(&format!("    {line}"))?;
+        }
+    }
+    Ok(0)
+}
+
+/// Whether an operation may be called again, in words.
+fn repeatable(operation: &Operation) -> String {
+    match operation.idempotency() {
+        Idempotency::Always => "yes".to_owned(),
+        Idempotency::Never => "no: each call does it again".to_owned(),
+        Idempotency::ByKey(name) => format!("yes, with the same `{name}`"),
+    }
+}
+
+fn copy(args: &ConnectorCopyArgs, output: &OutputFlags) -> Result<u8, CommandError> {
+    let mut files = vec![("agentbox/host.wit".to_owned(), HOST_WIT.to_owned())];
+    let all = all(&args.policy)?;
+    for name in &args.names {
+        let entry = named(name, &all)?;
+        files.extend(packages(&entry));
+    }
+    let mut seen = HashSet::new();
+    files.retain(|(name, _)| seen.insert(name.clone()));
+    let written = write(&args.to, &files, args.force)?;
+    if output.json {
+        let paths: Vec<_> = files
+            .iter()
+            .map(|(name, _)| args.to.join(name).display().to_string())
+            .collect();
+        let written: Vec<_> = written
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        render::data(&json!({
+            "v": 1,
+            "kind": "connector-copy",
+            "files": paths,
+            "written": written,
+        }))?;
+        return Ok(0);
+    }
+    for path in &written {
+        render::line(&format!("wrote {}", path.display()))?;
+    }
+    if written.is_empty() {
+        render::line(&format!("{}: all up to date", args.to.display()))?;
+    }
+    Ok(0)
+}
+
+/// The files of a connector's packages, below the folder of dependencies: a folder there is one
+/// package, so that each of several has its own.
+fn packages(entry: &Entry) -> Vec<(String, String)> {
+    let name = entry.connector.name();
+    let alone = entry.texts.wit.len() == 1;
+    entry
+        .texts
+        .wit
+        .iter()
+        .map(|text| {
+            let file = Path::new(&text.name).file_stem().unwrap_or_default();
+            let file = file.to_string_lossy();
+            let folder = if alone {
+                name.to_owned()
+            } else {
+                format!("{name}-{file}")
+            };
+            (format!("{folder}/{file}.wit"), text.text.clone())
+        })
+        .collect()
+}
+
+/// Writes what is not there yet, or nothing where a file would be lost; says what was written.
+fn write(to: &Path, files: &[(String, String)], force: bool) -> Result<Vec<PathBuf>, CommandError> {
+    let failed = |path: &Path, error: std::io::Error| {
+        let message = format!("`{}` cannot be written: {error}", path.display());
+        refused(message)
+    };
+    let authority = ambient_authority();
+    Dir::create_ambient_dir_all(to, authority).map_err(|error| failed(to, error))?;
+    let folder = Dir::open_ambient_dir(to, authority).map_err(|error| failed(to, error))?;
+    let mut wanted = Vec::new();
+    for (name, text) in files {
+        match folder.read(name) {
+            Ok(there) if there == text.as_bytes() => {}
+            Ok(_) if !force => {
+                let path = to.join(name);
+                let message = format!("`{}` is there and differs", path.display());
+                return Err(refused(message).hint("`--force` overwrites it"));
+            }
+            Ok(_) => wanted.push((name, text)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                wanted.push((name, text));
+            }
+            Err(error) => return Err(failed(&to.join(name), error)),
+        }
+    }
+    let mut written = Vec::new();
+    for (name, text) in wanted {
+        let path = to.join(name);
+        if let Some(parent) = Path::new(name).parent() {
+            folder
+                .create_dir_all(parent)
+                .map_err(|error| failed(&path, error))?;
+        }
+        folder
+            .write(name, text)
+            .map_err(|error| failed(&path, error))?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+/// A refusal that has no code: no policy and no program is at fault.
+fn refused(message: String) -> CommandError {
+    CommandError {
+        kind: Kind::Refused,
+        ..CommandError::usage(message)
+    }
+}
+
+/// Reads a connector's texts.
+fn read(texts: ConnectorText, built_in: bool) -> Result<(Entry, Vec<PolicyProblem>), CommandError> {
+    let (connector, warnings) = Connector::parse(&texts).map_err(unusable)?;
+    let path = (!built_in).then(|| texts.toml.name.clone());
+    let entry = Entry {
+        connector,
+        texts,
+        path,
+    };
+    Ok((entry, warnings))
+}
+
+fn unusable(errors: PolicyErrors) -> CommandError {
+    CommandError {
+        message: "the connector cannot be used".into(),
+        ..CommandError::from(errors)
+    }
+}
+
+/// The texts of all connectors that a policy here could use, by name; whether each is built in.
+fn all(beside: &BesideFlag) -> Result<Vec<(ConnectorText, bool)>, CommandError> {
+    let policy = match &beside.policy {
+        Some(path) => Some(path.clone()),
+        None => config::search()?,
+    };
+    let policy = policy.unwrap_or_else(|| PathBuf::from(POLICY_FILE));
+    let own = connectors_beside(&policy)?;
+    let mut found: Vec<_> = built_in_connectors()
+        .into_iter()
+        .filter(|texts| !own.iter().any(|other| other.name() == texts.name()))
+        .map(|texts| (texts, true))
+        .collect();
+    found.extend(own.into_iter().map(|texts| (texts, false)));
+    found.sort_by_key(|(texts, _)| texts.name());
+    Ok(found)
+}
+
+fn named(name: &str, all: &[(ConnectorText, bool)]) -> Result<Entry, CommandError> {
+    let Some((texts, built_in)) = all.iter().find(|(texts, _)| texts.name() == name) else {
+        let names: Vec<_> = all
+            .iter()
+            .map(|(texts, _)| format!("`{}`", texts.name()))
+            .collect();
+        let message = format!("no connector is called `{}`", render::plain(name));
+        return Err(CommandError::refused(Code::MISSING_NAME, message)
+            .hint(format!("there are {}", names.join(", "))));
+    };
+    Ok(read(texts.clone(), *built_in)?.0)
+}
+
+fn summary(entry: &Entry) -> Value {
+    let connector = &entry.connector;
+    json!({
+        "name": connector.name(),
+        "about": connector.about(),
+        "built-in": entry.path.is_none(),
+        "path": entry.path,
+        "digest": connector.digest(),
+        "origin": connector.origin().to_string(),
+        "placement": connector.placement().map(ToString::to_string),
+        "operations": connector.operations().map(|operation| operation.import()).collect::<Vec<_>>(),
+    })
+}
+
+fn described(entry: &Entry) -> Value {
+    let operations: Vec<_> = entry
+        .connector
+        .operations()
+        .map(|operation| {
+            let idempotent = match operation.idempotency() {
+                Idempotency::Always => json!(true),
+                Idempotency::Never => json!(false),
+                Idempotency::ByKey(name) => json!({ "key": **name }),
+            };
+            json!({
+                "import": operation.import(),
+                "request": operation.route(),
+                "effect": operation.effect().as_str(),
+                "scope": operation.scope().collect::<Vec<_>>(),
+                "permission": operation.permission(),
+                "idempotent": idempotent,
+                "wit": wit(operation, &entry.texts),
+            })
+        })
+        .collect();
+    let mut value = summary(entry);
+    value["v"] = json!(1);
+    value["kind"] = json!("connector");
+    value["operations"] = json!(operations);
+    value
+}
+
+/// The interface of an operation as its WIT has it, with its comments.
+fn wit(operation: &Operation, texts: &ConnectorText) -> String {
+    let name = operation.name();
+    let (package, interface) = name.split_once('/').unwrap_or((name, ""));
+    let of_package = |line: &str| {
+        let rest = line.trim_start().strip_prefix("package");
+        rest.is_some_and(|rest| rest.trim_start().starts_with(&format!("{package}@")))
+    };
+    let opens = |line: &str| {
+        let rest = line.trim_start().strip_prefix("interface ");
+        let rest = rest.map(|rest| rest.trim_start().trim_start_matches('%'));
+        let rest = rest.and_then(|rest| rest.strip_prefix(interface));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '{']))
+    };
+    let text = texts
+        .wit
+        .iter()
+        .find(|text| text.text.lines().any(of_package));
+    let mut lines = text.map_or("", |text| &text.text).lines();
+    let mut found = Vec::new();
+    let mut depth = 0;
+    for line in lines.by_ref().skip_while(|line| !opens(line)) {
+        found.push(line);
+        let code = line.split("//").next().unwrap_or_default();
+        depth += code.matches('{').count();
+        let closed = code.matches('}').count();
+        depth = depth.saturating_sub(closed);
+        if depth == 0 && closed > 0 {
+            break;
+        }
+    }
+    found.join("\n")
+}
