@@ -59,8 +59,7 @@ impl Operation {
                 Value::Bytes(body.to_vec())
             }
             shape => {
-                let json = serde_json::from_slice(body)
-                    .map_err(|error| invalid(format!("the reply is not JSON: {error}")))?;
+                let json = document(body)?;
                 find(shape, &json, &self.reply.value.0, At::Whole("the result"))?
             }
         };
@@ -72,6 +71,34 @@ impl Operation {
         serde_json::to_string(&written)
             .map_err(|error| invalid(format!("the result cannot be written: {error}")))
     }
+}
+
+/// The most values of a reply. A hundred bytes each are memory enough, and an API sends a page of
+/// some thousand.
+const MOST_VALUES: usize = 1 << 20;
+
+fn document(body: &[u8]) -> Result<Json, ReplyError> {
+    if values(body) > MOST_VALUES {
+        return Err(invalid(format!(
+            "the reply holds more than {MOST_VALUES} values"
+        )));
+    }
+    serde_json::from_slice(body).map_err(|error| invalid(format!("the reply is not JSON: {error}")))
+}
+
+/// At least as many values as a JSON text has: those that a comma, a bracket or a brace begins.
+fn values(json: &[u8]) -> usize {
+    let (mut count, mut inside, mut escaped) = (1, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if inside => escaped = true,
+            b'"' => inside = !inside,
+            b',' | b'[' | b'{' if !inside => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 fn invalid(message: String) -> ReplyError {
@@ -99,7 +126,7 @@ fn find(shape: &Shape, json: &Json, steps: &[Step], at: At<'_>) -> Result<Value,
             }
         }
         (Step::Each, Json::Array(items)) => {
-            let Shape::List(item) = bare(shape) else {
+            let Shape::List(item) = shape.bare() else {
                 return Err(mistyped(shape, json, at));
             };
             let values = items.iter().enumerate();
@@ -108,14 +135,6 @@ fn find(shape: &Shape, json: &Json, steps: &[Step], at: At<'_>) -> Result<Value,
         }
         (_, Json::Null) | (Step::Key(_), _) => missing(shape, at),
         (Step::Each, _) => Err(mistyped(shape, json, at)),
-    }
-}
-
-/// The type, without the option around it.
-fn bare(shape: &Shape) -> &Shape {
-    match shape {
-        Shape::Option(inner) => inner,
-        shape => shape,
     }
 }
 
@@ -130,9 +149,9 @@ fn mistyped(shape: &Shape, found: &Json, at: At<'_>) -> ReplyError {
     let found = match (found, shape) {
         (Json::Null, _) => "null",
         (Json::Bool(_), _) => "a boolean",
-        (Json::Number(_), shape) if range(bare(shape)).is_some() => "another number",
+        (Json::Number(_), shape) if range(shape.bare()).is_some() => "another number",
         (Json::Number(_), _) => "a number",
-        (Json::String(_), shape) if matches!(bare(shape), Shape::Enum(_)) => "another string",
+        (Json::String(_), shape) if matches!(shape.bare(), Shape::Enum(_)) => "another string",
         (Json::String(_), _) => "a string",
         (Json::Array(_), _) => "a list",
         (Json::Object(_), _) => "an object",
@@ -240,7 +259,7 @@ impl ReplyTemplate {
         now: SystemTime,
     ) -> ReplyError {
         // What went wrong is often said by something that speaks no JSON.
-        let json = serde_json::from_slice(body).unwrap_or(Json::Null);
+        let json = document(body).unwrap_or(Json::Null);
         let texts = self
             .message
             .iter()

@@ -120,7 +120,7 @@ impl Filling {
             Self::Literal(text) => Ok(Some(text.clone())),
             Self::Hole(name) => match find(arguments, name)? {
                 (_, Value::Absent) => Ok(None),
-                (_, value) => value.as_text().map(Some).ok_or_else(|| unfit(name)),
+                (shape, value) => text(name, shape, value).map(Some),
             },
         }
     }
@@ -214,8 +214,18 @@ fn find<'a>(arguments: &'a Arguments<'_>, name: &str) -> Result<(&'a Shape, &'a 
 
 /// The text of an argument that cannot be absent.
 fn given(arguments: &Arguments<'_>, name: &str) -> Result<String, Refusal> {
-    let (_, value) = find(arguments, name)?;
-    value.as_text().ok_or_else(|| unfit(name))
+    let (shape, value) = find(arguments, name)?;
+    text(name, shape, value)
+}
+
+/// A scalar as the API writes it.
+fn text(name: &str, shape: &Shape, value: &Value) -> Result<String, Refusal> {
+    let text = value.as_text().ok_or_else(|| unfit(name))?;
+    let Shape::Enum(cases) = shape.bare() else {
+        return Ok(text);
+    };
+    let case = cases.iter().find(|case| case.name == text);
+    Ok(case.map_or(text, |case| case.key.clone()))
 }
 
 /// A connector that got past its own checks.

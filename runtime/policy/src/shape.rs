@@ -91,6 +91,16 @@ pub(crate) enum Step {
     Key(String),
 }
 
+impl Shape {
+    /// The type without the option around it.
+    pub(crate) fn bare(&self) -> &Self {
+        match self {
+            Self::Option(inner) => inner,
+            shape => shape,
+        }
+    }
+}
+
 impl Field {
     /// A field that the API's JSON calls by its own name.
     pub fn new(name: impl Into<String>, shape: Shape) -> Self {

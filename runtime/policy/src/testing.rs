@@ -1,9 +1,8 @@
 //! What the tests of this crate share.
 
-use crate::{
-    Approved, Connector, ConnectorText, Denied, HttpHead, Operation, Policy, Sources, Text,
-};
-use std::sync::Arc;
+pub(crate) mod operation;
+
+use crate::{Approved, Denied, HttpHead, Policy, Sources, Text};
 
 /// The sources of a policy of one text, without WIT.
 pub(crate) fn toml(text: &str) -> Sources {

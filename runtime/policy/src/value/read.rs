@@ -86,8 +86,7 @@ impl<'s> Seed<'s> {
     fn shape(&self) -> Option<&'s Shape> {
         match self.expected {
             Expected::Arguments(_) => None,
-            Expected::Shape(Shape::Option(inner)) => Some(inner),
-            Expected::Shape(shape) => Some(shape),
+            Expected::Shape(shape) => Some(shape.bare()),
         }
     }
 
@@ -325,3 +324,6 @@ impl Visitor<'_> for Key<'_> {
         Ok(at.ok_or_else(|| key.to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests;
