@@ -165,3 +165,134 @@ impl fmt::Display for Unmet<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+
+    fn one_of(texts: &[&str]) -> Matcher {
+        crate::testing::operation::one_of(texts)
+    }
+
+    #[track_caller]
+    fn check(matcher: &Matcher, value: &Value, expected: Result<(), &str>) {
+        let found = matcher.admits(value).map_err(|unmet| unmet.to_string());
+        assert_eq!(found, expected.map_err(str::to_owned), "{value:?}");
+    }
+
+    #[test]
+    fn a_text_is_compared_exactly() {
+        let matcher = one_of(&["Widgets", "é"]);
+        check(&matcher, &text("Widgets"), Ok(()));
+        check(&matcher, &text("é"), Ok(()));
+        for other in ["widgets", "Widgets ", "Widget", "", "e\u{301}"] {
+            check(
+                &matcher,
+                &text(other),
+                Err("is not one of \"Widgets\", \"é\""),
+            );
+        }
+    }
+
+    #[test]
+    fn an_absent_argument_fits_nothing_but_any() {
+        check(&Matcher::Any, &Value::Absent, Ok(()));
+        check(&one_of(&["a"]), &Value::Absent, Err("is not given"));
+        let within = Matcher::Within(Within {
+            max: Some(Scalar::Integer(5)),
+            ..Within::default()
+        });
+        check(&within, &Value::Absent, Err("is not given"));
+    }
+
+    #[test]
+    fn all_of_a_table_holds() {
+        let matcher = Matcher::Within(Within {
+            prefix: Some("agents/".to_owned()),
+            max_bytes: Some(9),
+            ..Within::default()
+        });
+        check(&matcher, &text("agents/ab"), Ok(()));
+        check(&matcher, &text("agents/abc"), Err("has more than 9 bytes"));
+        check(&matcher, &text("agents/é1"), Err("has more than 9 bytes"));
+        check(
+            &matcher,
+            &text("Agents/a"),
+            Err("does not begin with \"agents/\""),
+        );
+    }
+
+    #[test]
+    fn numbers_are_held_to_both_ends() {
+        let matcher = Matcher::Within(Within {
+            min: Some(Scalar::Integer(-1)),
+            max: Some(Scalar::Integer(u64::MAX.into())),
+            ..Within::default()
+        });
+        check(&matcher, &Value::Integer(-1), Ok(()));
+        check(&matcher, &Value::Integer(u64::MAX.into()), Ok(()));
+        check(&matcher, &Value::Integer(-2), Err("is less than -1"));
+        let above = i128::from(u64::MAX) + 1;
+        check(
+            &matcher,
+            &Value::Integer(above),
+            Err("is more than 18446744073709551615"),
+        );
+    }
+
+    #[test]
+    fn a_float_of_either_size_equals_itself() {
+        let tenth = Matcher::OneOf(vec![Scalar::Float(0.1)]);
+        check(&tenth, &Value::F64(0.1), Ok(()));
+        check(&tenth, &Value::F32(0.1), Ok(()));
+        check(
+            &tenth,
+            &Value::F64(0.1_f32.into()),
+            Err("is not one of 0.1"),
+        );
+        let most = Matcher::Within(Within {
+            max: Some(Scalar::Float(0.1)),
+            ..Within::default()
+        });
+        check(&most, &Value::F32(0.1), Ok(()));
+        check(&most, &Value::F32(0.11), Err("is more than 0.1"));
+    }
+
+    #[test]
+    fn a_matcher_that_does_not_fit_the_type_admits_nothing() {
+        let number = Matcher::OneOf(vec![Scalar::Integer(1), Scalar::Bool(true)]);
+        for value in [
+            text("1"),
+            text("true"),
+            Value::Bytes(vec![1]),
+            Value::F64(1.0),
+        ] {
+            check(&number, &value, Err("is not one of 1, true"));
+        }
+        let bytes = Matcher::Within(Within {
+            max_bytes: Some(1),
+            ..Within::default()
+        });
+        check(&bytes, &Value::Bytes(vec![1]), Ok(()));
+        check(
+            &bytes,
+            &Value::Bytes(vec![1, 2]),
+            Err("has more than 1 byte"),
+        );
+        check(&bytes, &Value::Integer(1), Err("has more than 1 byte"));
+    }
+
+    #[test]
+    fn a_message_lists_five_values_and_escapes_them() {
+        let matcher = one_of(&["a\n", "b", "c", "d", "e", "f"]);
+        check(
+            &matcher,
+            &text("x"),
+            Err("is not one of \"a\\n\", \"b\", \"c\", \"d\", \"e\", …"),
+        );
+    }
+}

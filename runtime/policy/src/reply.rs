@@ -334,3 +334,6 @@ fn plain(text: &str) -> String {
         .collect();
     line.trim().to_owned()
 }
+
+#[cfg(test)]
+mod tests;

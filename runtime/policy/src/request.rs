@@ -274,3 +274,6 @@ fn header_value(name: &HeaderName, filling: &Filling, value: &str) -> Result<Hea
     HeaderValue::from_str(value)
         .map_err(|error| bad(argument, &format!("goes into a header: {error}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! Tests of decisions, by the names of the threats.
 
 mod headers;
+mod operation;
 mod url;
 
 use crate::testing::{call, decide, decision, policy};
