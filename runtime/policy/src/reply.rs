@@ -50,9 +50,8 @@ impl Operation {
         if !(200..300).contains(&status) {
             return Err(self.reply.failure(status, headers, body, now));
         }
-        let shape = match &self.signature.result {
-            Some(Shape::Result(Some(good), _)) => good,
-            _ => return Ok("null".to_owned()),
+        let Some(Shape::Result(Some(shape), _)) = &self.signature.result else {
+            return Ok("null".to_owned());
         };
         let value = match &**shape {
             Shape::List(item) if is_byte(item) && self.reply.value.0.is_empty() => {

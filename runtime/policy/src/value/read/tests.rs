@@ -187,6 +187,14 @@ fn a_value_of_another_type_is_refused_by_its_path_and_not_quoted() {
             "\"\"",
             "`a`: expected one character, found a string",
         ),
+    ] {
+        assert_eq!(refused(shape, json), message);
+    }
+}
+
+#[test]
+fn a_value_that_is_nearly_of_its_type_is_refused() {
+    for (shape, json, message) in [
         (list(Shape::U8), "[1]", "`a`: expected base64, found a list"),
         (
             list(Shape::U8),
