@@ -364,3 +364,28 @@ fn a_reply_of_countless_values_is_refused_before_it_is_built() {
     assert_eq!(result(Shape::String, &text), text);
     assert_eq!(values(br#"{"a\\":[1,",\"["],"b":{}}"#), 6);
 }
+
+#[test]
+fn a_list_where_none_is_expected_and_a_reply_too_deep_are_refused() {
+    let record = Shape::Record(vec![field("name", Shape::String, "/all/*/name")]);
+    assert_eq!(
+        misfit(record, r#"{"all":[{"name":"x"}]}"#),
+        "`name`: expected a string, found a list"
+    );
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    assert_eq!(
+        misfit(list(Shape::U16), &deep),
+        "the reply is not JSON: recursion limit exceeded at line 1 column 128"
+    );
+}
+
+#[test]
+fn a_list_that_may_be_absent_is_collected_where_it_is_there() {
+    let record = || Shape::Record(vec![field("names", option(list(Shape::String)), "/a/*/b")]);
+    assert_eq!(
+        result(record(), r#"{"a":[{"b":"x"}]}"#),
+        r#"{"names":["x"]}"#
+    );
+    assert_eq!(result(record(), r#"{"a":null}"#), r#"{"names":null}"#);
+    assert_eq!(result(record(), "{}"), r#"{"names":null}"#);
+}

@@ -318,3 +318,18 @@ fn an_operation_that_is_known_and_not_granted_comes_with_the_lines_that_grant_it
         )
     );
 }
+
+#[test]
+fn a_header_that_no_guest_may_see_is_not_let_through_for_the_connector() {
+    let mut odd = comment();
+    odd.reply.reset = Some(HeaderName::from_static("set-cookie"));
+    let approved = approved(&granting(odd, Vec::new()), GOOD);
+    assert!(approved.reply_headers().extra().is_empty());
+}
+
+#[test]
+fn a_condition_on_what_is_no_argument_refuses_every_call() {
+    let bound = vec![condition("owned", Matcher::Any)];
+    let denied = denied(&granting(comment(), bound), GOOD);
+    assert_eq!(denied.code(), Code::BUG);
+}
