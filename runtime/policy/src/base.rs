@@ -1,5 +1,8 @@
 //! What every program may import without asking, and what this build can link at all.
 
+/// agentbox's own package of WIT.
+pub(crate) const HOST_WIT: &str = include_str!("../../../wit/host/host.wit");
+
 /// What an import is to a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
@@ -20,7 +23,9 @@ pub(crate) fn standing(import: &str) -> Standing {
         None => (import, None),
     };
     match path {
-        "agentbox:host/errors" => return Standing::Base,
+        "agentbox:host/errors" | "agentbox:host/invoke" if version.is_none_or(|v| v == "0.1.0") => {
+            return Standing::Base;
+        }
         _ if path.starts_with("agentbox:") => return Standing::Unsupported,
         _ if !path.starts_with("wasi:") => return Standing::Operation,
         _ => {}
@@ -135,7 +140,10 @@ mod tests {
             ("wasi:http/outgoing-handler@0.2.9", Standing::OutgoingHttp),
             ("wasi:http/outgoing-handler@0.3.0", Standing::Unsupported),
             ("agentbox:host/errors@0.1.0", Standing::Base),
-            ("agentbox:host/invoke@0.1.0", Standing::Unsupported),
+            ("agentbox:host/invoke@0.1.0", Standing::Base),
+            ("agentbox:host/invoke@0.2.0", Standing::Unsupported),
+            ("agentbox:host/imports@0.1.0", Standing::Unsupported),
+            ("agentbox:other/errors@0.1.0", Standing::Unsupported),
             (
                 "github:issues/create-comment@2022.11.28",
                 Standing::Operation,

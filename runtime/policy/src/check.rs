@@ -1,14 +1,18 @@
 //! Whether a program asks for more than its policy grants.
 
-use crate::Policy;
 use crate::base::{OUTGOING_HTTP, Standing, standing};
-use crate::shape::Signature;
+use crate::operation::Operation;
+use crate::shape::{Shape, Signature};
+use crate::{Code, Policy};
 
 /// An import of a program that its policy does not grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ungranted {
     /// The import, as the program has it.
     pub import: String,
+    /// [`Code::UNGRANTED_IMPORT`], or [`Code::TYPE_MISMATCH`] for an operation that is granted and
+    /// was built from other WIT than the connector's.
+    pub code: Code,
     /// The lines that would grant it; a line that starts with `#` says why nothing would.
     pub lines: Vec<String>,
 }
@@ -24,26 +28,32 @@ pub struct Import {
 
 /// Checks every import of a program.
 ///
-/// Interfaces of WASI are the same at any 0.2.x; all others have to match exactly.
+/// Interfaces of WASI are the same at any 0.2.x; all others have to match exactly, and an operation
+/// in its types too.
 ///
 /// # Errors
 ///
 /// All imports that are not granted, each once, with the lines that would grant it.
 pub fn check(policy: &Policy, imports: &[Import]) -> Result<(), Vec<Ungranted>> {
     let mut ungranted: Vec<Ungranted> = Vec::new();
-    for Import { name: import, .. } in imports {
-        let lines = match standing(import) {
+    for import in imports {
+        let name = &import.name;
+        let missing = Code::UNGRANTED_IMPORT;
+        let (code, lines) = match standing(name) {
             Standing::Base => continue,
             Standing::OutgoingHttp if is_http_granted(policy) => continue,
-            // A world holds an operation only if its interface has no function to call.
-            Standing::Operation if has_import(policy, import) => continue,
-            Standing::OutgoingHttp => http_lines(policy),
-            Standing::Operation => operation_lines(policy, import),
-            Standing::Unsupported => unsupported_lines(import),
+            Standing::OutgoingHttp => (missing, http_lines(policy)),
+            Standing::Operation if has_import(policy, name) => match differences(policy, import) {
+                differences if differences.is_empty() => continue,
+                differences => (Code::TYPE_MISMATCH, differences),
+            },
+            Standing::Operation => (missing, operation_lines(policy, name)),
+            Standing::Unsupported => (missing, unsupported_lines(name)),
         };
-        if !ungranted.iter().any(|other| other.import == *import) {
+        if !ungranted.iter().any(|other| other.import == *name) {
             ungranted.push(Ungranted {
-                import: import.clone(),
+                import: name.clone(),
+                code,
                 lines,
             });
         }
@@ -53,6 +63,33 @@ pub fn check(policy: &Policy, imports: &[Import]) -> Result<(), Vec<Ungranted>> 
     } else {
         Err(ungranted)
     }
+}
+
+/// Where the functions of an import of the world are not those of its operation.
+///
+/// An interface of the world that is no operation has no function to call.
+fn differences(policy: &Policy, import: &Import) -> Vec<String> {
+    let path = import.name.split('@').next().unwrap_or_default();
+    let operation = policy.operation_grant(path).map(|grant| grant.operation());
+    let mut lines = Vec::new();
+    for (name, signature) in &import.functions {
+        let difference = match operation {
+            Some(operation) if operation.function() == name => {
+                signature.difference(operation.signature())
+            }
+            _ => Some("there is no such function".to_owned()),
+        };
+        if let Some(difference) = difference {
+            lines.push(format!("# the program's `{name}` differs: {difference}"));
+        }
+    }
+    if !lines.is_empty() {
+        let namespace = path.split(':').next().unwrap_or_default();
+        lines.push(format!(
+            "# build it from what `agentbox connector copy {namespace}` writes"
+        ));
+    }
+    lines
 }
 
 fn has_import(policy: &Policy, import: &str) -> bool {
@@ -94,13 +131,82 @@ fn operation_lines(policy: &Policy, import: &str) -> Vec<String> {
             "# `{import}` is no interface of a package, and agentbox links nothing else"
         )];
     }
+    let (path, version) = import.split_once('@').unwrap_or((import, ""));
     let mut lines = Vec::new();
-    if let Some(world) = policy.world() {
-        lines.push(format!("# in the world `{}`:", world.name()));
+    match policy.world() {
+        Some(world) => {
+            let other = world.imports().find(|other| {
+                let (other, _) = other.split_once('@').unwrap_or((other, ""));
+                other == path
+            });
+            if let Some(other) = other {
+                lines.push(format!("# the world has `{other}`, the program another version"));
+            }
+            lines.push(format!("# in the world `{}`:", world.name()));
+        }
+        None => lines.push("# in a world in `wit/`, which the policy names:".to_owned()),
     }
     lines.push(format!("import {import};"));
-    lines.push("# and it needs a connector: this build has none".to_owned());
+    lines.push("# in the policy:".to_owned());
+    let operation = policy
+        .connectors()
+        .flat_map(|connector| connector.operations())
+        .find(|operation| operation.name() == path && operation.version() == version);
+    match operation {
+        Some(operation) => lines.extend(grant_lines(operation)),
+        None => {
+            lines.push(format!("[grants.\"{path}\"]"));
+            lines.push("use   = \"NAME\"".to_owned());
+            let namespace = path.split(':').next().unwrap_or_default();
+            lines.push(format!(
+                "# `agentbox connector show {namespace}` says what `where` has to bind"
+            ));
+        }
+    }
     lines
+}
+
+/// The table that grants an operation, with what decides what it may touch left to fill in.
+pub(crate) fn grant_lines(operation: &Operation) -> Vec<String> {
+    let arguments = operation.arguments();
+    let bound: Vec<_> = operation
+        .scope()
+        .map(|name| {
+            let shape = arguments.iter().find(|(other, _)| *other == name);
+            format!("{name} = {}", placeholder(name, shape.map(|(_, shape)| *shape)))
+        })
+        .collect();
+    let mut lines = vec![
+        format!("[grants.\"{}\"]", operation.name()),
+        "use   = \"NAME\"".to_owned(),
+    ];
+    if !bound.is_empty() {
+        lines.push(format!("where = {{ {} }}", bound.join(", ")));
+    }
+    lines
+}
+
+/// Something in the place of a value: nothing that exists, so that it grants nothing by chance.
+fn placeholder(name: &str, shape: Option<&Shape>) -> String {
+    match shape {
+        Some(Shape::Option(inner)) => placeholder(name, Some(inner)),
+        Some(Shape::Bool) => "false".to_owned(),
+        Some(Shape::Enum(cases)) => format!(
+            "\"{}\"",
+            cases.first().map_or("", |case| case.name.as_str())
+        ),
+        Some(
+            Shape::S8
+            | Shape::S16
+            | Shape::S32
+            | Shape::S64
+            | Shape::U8
+            | Shape::U16
+            | Shape::U32
+            | Shape::U64,
+        ) => "0".to_owned(),
+        _ => format!("\"{}\"", name.to_uppercase()),
+    }
 }
 
 fn unsupported_lines(import: &str) -> Vec<String> {
@@ -182,7 +288,8 @@ mod tests {
             [imports[0], imports[1], imports[2], imports[4], imports[5]]
         );
         assert!(found.iter().all(|ungranted| !ungranted.lines.is_empty()));
-        assert_eq!(found[0].lines[0], "import stripe:charges/create@1.0.0;");
+        assert_eq!(found[0].lines[1], "import stripe:charges/create@1.0.0;");
+        assert!(found.iter().all(|found| found.code == Code::UNGRANTED_IMPORT));
     }
 
     #[test]

@@ -1,15 +1,22 @@
 //! A policy in plain sentences.
 
+mod operation;
+
 use std::fmt;
 
+use ipnet::IpNet;
+
 use crate::credential::Credential;
-use crate::grant::{Access, FileGrant, HttpGrant};
+use crate::grant::{Access, FileGrant, HttpGrant, OperationGrant};
 use crate::limit::Limit;
+use crate::operation::Effect;
 use crate::origin::Scheme;
 use crate::policy::{Agent, Policy};
 use crate::route::Route;
 use crate::units::{print_bytes, print_duration};
 use crate::verdict::Window;
+
+use operation::{joined, operation_grant};
 
 /// A policy in plain sentences.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,10 +43,14 @@ pub struct GrantExplanation {
 /// Says what a policy allows.
 #[must_use]
 pub fn explain(policy: &Policy) -> Explanation {
+    let operations = policy.operation_grants().map(operation_grant);
     let http = policy.http_grants().map(http_grant);
     Explanation {
         agent: agent(policy),
-        grants: http.chain(policy.files().map(files)).collect(),
+        grants: operations
+            .chain(http)
+            .chain(policy.files().map(files))
+            .collect(),
         bounds: bounds(policy),
         worst_case: worst_case(policy),
     }
@@ -68,6 +79,46 @@ fn agent(policy: &Policy) -> Vec<String> {
             ),
         });
     }
+    let connectors: Vec<_> = policy
+        .connectors()
+        .map(|connector| match connector.about() {
+            Some(about) => format!("`{}` ({about})", connector.name()),
+            None => format!("`{}`", connector.name()),
+        })
+        .collect();
+    match connectors.len() {
+        0 => {}
+        1 => sentences.push(format!("It uses the connector {}.", connectors[0])),
+        _ => sentences.push(format!("It uses the connectors {}.", joined(&connectors, "and"))),
+    }
+    sentences.extend(never(policy));
+    sentences
+}
+
+/// What the policy promises.
+fn never(policy: &Policy) -> Vec<String> {
+    let imports: Vec<_> = policy
+        .never
+        .imports
+        .iter()
+        .map(|pattern| format!("`{pattern}`"))
+        .collect();
+    let effects: Vec<_> = policy
+        .never
+        .effects
+        .iter()
+        .map(|effect| format!("`{effect}`"))
+        .collect();
+    let mut sentences = Vec::new();
+    if !imports.is_empty() {
+        sentences.push(format!("It never grants {}.", joined(&imports, "or")));
+    }
+    if !effects.is_empty() {
+        sentences.push(format!(
+            "It never grants what has the effect {}.",
+            joined(&effects, "or")
+        ));
+    }
     sentences
 }
 
@@ -88,15 +139,7 @@ fn http_grant(grant: &HttpGrant) -> GrantExplanation {
         None => "No key is sent.".to_owned(),
     });
     sentences.extend(ways(grant));
-    if grant.limits().is_empty() {
-        sentences.push("Nothing limits how often.".to_owned());
-    } else {
-        let limits: Vec<_> = grant.limits().iter().map(limit).collect();
-        sentences.push(format!(
-            "Each call counts towards {}.",
-            limits.join(" and ")
-        ));
-    }
+    sentences.push(counts(grant.limits()));
     let (sent, seen) = (grant.request_headers(), grant.reply_headers().extra());
     for (names, what) in [(sent, "It may also send"), (seen, "It may also see")] {
         if !names.is_empty() {
@@ -110,6 +153,14 @@ fn http_grant(grant: &HttpGrant) -> GrantExplanation {
     }
 }
 
+fn counts(limits: &[Limit]) -> String {
+    if limits.is_empty() {
+        return "Nothing limits how often.".to_owned();
+    }
+    let limits: Vec<_> = limits.iter().map(limit).collect();
+    format!("Each call counts towards {}.", limits.join(" and "))
+}
+
 /// What is unusual about the way to the grant's origins.
 fn ways(grant: &HttpGrant) -> Vec<String> {
     let what = match grant.credential() {
@@ -121,21 +172,23 @@ fn ways(grant: &HttpGrant) -> Vec<String> {
         .filter(|origin| origin.scheme() == Scheme::Http)
         .map(|origin| format!("To `{origin}`, {what} in the clear, on this machine."))
         .collect();
-    let mut ranges: Vec<_> = grant
-        .origins
-        .iter()
-        .flat_map(|(_, rule)| rule.ranges())
+    let ranges = grant.origins.iter().flat_map(|(_, rule)| rule.ranges());
+    sentences.extend(beside_public(ranges));
+    sentences
+}
+
+/// The ranges of addresses that are not public and are admitted all the same.
+fn beside_public<'r>(ranges: impl IntoIterator<Item = &'r IpNet>) -> Option<String> {
+    let mut ranges: Vec<_> = ranges
+        .into_iter()
         .map(|range| format!("`{range}`"))
         .collect();
     ranges.sort();
     ranges.dedup();
-    if !ranges.is_empty() {
+    (!ranges.is_empty()).then(|| {
         let ranges = ranges.join(", ");
-        sentences.push(format!(
-            "Beside public addresses, names may lead to those in {ranges}."
-        ));
-    }
-    sentences
+        format!("Beside public addresses, names may lead to those in {ranges}.")
+    })
 }
 
 fn key(credential: &Credential) -> String {
@@ -202,7 +255,7 @@ fn bounds(policy: &Policy) -> Vec<String> {
 /// The most harm: what is changed and how often, what can be read, what is lost on disk, and
 /// where what was read can be sent.
 fn worst_case(policy: &Policy) -> String {
-    let mut harm = Vec::new();
+    let mut harm: Vec<_> = policy.operation_grants().filter_map(change).collect();
     for grant in policy.http_grants() {
         if grant.routes().iter().any(Route::writes) {
             harm.push(format!(
@@ -219,15 +272,26 @@ fn worst_case(policy: &Policy) -> String {
         harm.push(format!("overwrites or deletes all of `{}`", grant.host()));
     }
     let readable: Vec<_> = policy
-        .http_grants()
-        .filter(|grant| grant.credential().is_some() && grant.routes().iter().any(|r| !r.writes()))
+        .operation_grants()
+        .filter(|grant| {
+            grant.credential().is_some() && grant.operation().effect() == Effect::Read
+        })
         .map(|grant| format!("`{}`", grant.name()))
+        .chain(
+            policy
+                .http_grants()
+                .filter(|grant| {
+                    grant.credential().is_some() && grant.routes().iter().any(|r| !r.writes())
+                })
+                .map(|grant| format!("`{}`", grant.name())),
+        )
         .chain(policy.files().map(|grant| format!("`{}`", grant.host())))
         .collect();
     let mut places: Vec<_> = policy
         .http_grants()
         .flat_map(HttpGrant::origins)
         .map(|o| format!("`{o}`"))
+        .chain(policy.operation_grants().map(|grant| format!("`{}`", grant.origin())))
         .collect();
     places.sort();
     places.dedup();
@@ -248,6 +312,22 @@ fn worst_case(policy: &Policy) -> String {
             .to_owned();
     }
     format!("Worst case: the program {}.", harm.join(", "))
+}
+
+/// What a grant of an operation does to the world, at its worst.
+fn change(grant: &OperationGrant) -> Option<String> {
+    let what = match grant.operation().effect() {
+        Effect::Admin => "gives away every right that",
+        Effect::Destroy => "destroys all that",
+        Effect::Read => return None,
+        Effect::Spend => "spends all that",
+        Effect::Write => "makes every change that",
+    };
+    Some(format!(
+        "{what} `{}` allows ({})",
+        grant.name(),
+        often(grant.limits())
+    ))
 }
 
 fn often(limits: &[Limit]) -> String {

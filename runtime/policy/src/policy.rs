@@ -89,7 +89,7 @@ impl Policy {
     #[must_use]
     pub fn nothing() -> Self {
         Self {
-            digest: parse::digest(&Sources::default()),
+            digest: parse::digest(&Sources::default(), &[]),
             agent: Agent::default(),
             world: None,
             credentials: Vec::new(),
@@ -113,7 +113,8 @@ impl Policy {
         &self.warnings
     }
 
-    /// Lower-case hexadecimal SHA-256 over the TOML and all WIT texts with their names.
+    /// Lower-case hexadecimal SHA-256 over the TOML and all WIT texts with their names, and over the
+    /// connectors of its world's imports.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest

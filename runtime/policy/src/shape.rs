@@ -1,5 +1,9 @@
 //! The types of WIT as plain data: what an operation takes and gives.
 
+mod difference;
+
+use std::fmt;
+
 /// A type of the component model, without the names of records, variants and enums: two types of
 /// one shape are one type to a component.
 #[derive(Clone, Debug)]
@@ -145,4 +149,104 @@ impl Signature {
     pub fn result(&self) -> Option<&Shape> {
         self.result.as_ref()
     }
+}
+
+impl fmt::Display for Shape {
+    /// As WIT writes it; a type that WIT would name is written out: `record { x: u8 }`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bool => f.write_str("bool"),
+            Self::Char => f.write_str("char"),
+            Self::Enum(cases) => braced(f, "enum", cases.iter().map(|case| &case.name)),
+            Self::F32 => f.write_str("f32"),
+            Self::F64 => f.write_str("f64"),
+            Self::Flags(names) => braced(f, "flags", names),
+            Self::List(inner) => write!(f, "list<{inner}>"),
+            Self::Option(inner) => write!(f, "option<{inner}>"),
+            Self::Other(text) => f.write_str(text),
+            Self::Record(fields) => {
+                let fields = fields.iter().map(|field| Named(&field.name, &field.shape));
+                braced(f, "record", fields)
+            }
+            Self::Result(None, None) => f.write_str("result"),
+            Self::Result(Some(good), None) => write!(f, "result<{good}>"),
+            Self::Result(None, Some(bad)) => write!(f, "result<_, {bad}>"),
+            Self::Result(Some(good), Some(bad)) => write!(f, "result<{good}, {bad}>"),
+            Self::S8 => f.write_str("s8"),
+            Self::S16 => f.write_str("s16"),
+            Self::S32 => f.write_str("s32"),
+            Self::S64 => f.write_str("s64"),
+            Self::String => f.write_str("string"),
+            Self::Tuple(parts) => {
+                f.write_str("tuple<")?;
+                separated(f, parts)?;
+                f.write_str(">")
+            }
+            Self::U8 => f.write_str("u8"),
+            Self::U16 => f.write_str("u16"),
+            Self::U32 => f.write_str("u32"),
+            Self::U64 => f.write_str("u64"),
+            Self::Variant(cases) => {
+                let cases = cases.iter().map(|(name, shape)| Variant(name, shape.as_ref()));
+                braced(f, "variant", cases)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Signature {
+    /// As WIT writes it: `func(x: u8) -> string`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("func(")?;
+        separated(f, self.params().map(|(name, shape)| Named(name, shape)))?;
+        f.write_str(")")?;
+        match &self.result {
+            Some(result) => write!(f, " -> {result}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// `name: type`.
+struct Named<'s>(&'s str, &'s Shape);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0, self.1)
+    }
+}
+
+/// `name` or `name(type)`.
+struct Variant<'s>(&'s str, Option<&'s Shape>);
+
+impl fmt::Display for Variant<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            Some(shape) => write!(f, "{}({shape})", self.0),
+            None => f.write_str(self.0),
+        }
+    }
+}
+
+fn braced(
+    f: &mut fmt::Formatter<'_>,
+    keyword: &str,
+    items: impl IntoIterator<Item: fmt::Display>,
+) -> fmt::Result {
+    write!(f, "{keyword} {{ ")?;
+    separated(f, items)?;
+    f.write_str(" }")
+}
+
+fn separated(
+    f: &mut fmt::Formatter<'_>,
+    items: impl IntoIterator<Item: fmt::Display>,
+) -> fmt::Result {
+    for (index, item) in items.into_iter().enumerate() {
+        if index > 0 {
+            f.write_str(", ")?;
+        }
+        write!(f, "{item}")?;
+    }
+    Ok(())
 }

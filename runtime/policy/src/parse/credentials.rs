@@ -1,14 +1,22 @@
 //! `[credentials]`.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use http::HeaderName;
 use toml::de::DeValue;
 
 use crate::code::Code;
 use crate::credential::{Credential, Placement, Reference};
+use crate::grant::OriginPattern;
 use crate::headers::{HeaderClass, class};
+use crate::operation::Connector;
+use crate::origin::Scheme;
 
-use super::document::{Entry, Item, Problems, Span, Table, check_name, nearest, wrong_type};
+use super::connectors::Connectors;
+use super::document::{Entry, Item, Problems, Span, Table, check_name, list, nearest, wrong_type};
 use super::files::is_variable;
+use super::grants::refuse_clear;
 use super::origins::{addresses, origins};
 
 /// All schemes of references that the language has; the first three can be used.
@@ -59,9 +67,17 @@ pub(crate) struct Defined {
     pub(crate) credential: Option<Credential>,
 }
 
+/// What a credential may leave to a connector.
+pub(crate) struct Lenders<'p> {
+    pub(crate) connectors: &'p Connectors<'p>,
+    /// The namespaces of the operations that each credential is used for.
+    pub(crate) users: HashMap<String, Vec<String>>,
+    pub(crate) insecure_loopback: bool,
+}
+
 pub(crate) fn credentials(
     root: &Table<'_>,
-    insecure_loopback: bool,
+    lenders: &Lenders<'_>,
     problems: &mut Problems,
 ) -> Vec<Defined> {
     let Some(tables) = root.table("credentials", problems) else {
@@ -72,17 +88,15 @@ pub(crate) fn credentials(
         let named = check_name(&tables, entry, problems);
         let mut origin_spans = Vec::new();
         let credential = if let DeValue::String(text) = entry.value.get_ref() {
-            short_form(&tables, entry, text, problems);
-            None
+            origin_spans.push(entry.value.span());
+            let from = Item {
+                text: text.clone().into_owned(),
+                span: entry.value.span(),
+            };
+            short_form(&tables, entry, &from, lenders, problems)
         } else {
             tables.as_table(entry, problems).and_then(|table| {
-                credential(
-                    &entry.key,
-                    &table,
-                    insecure_loopback,
-                    &mut origin_spans,
-                    problems,
-                )
+                credential(&entry.key, &table, lenders, &mut origin_spans, problems)
             })
         };
         defined.push(Defined {
@@ -97,49 +111,153 @@ pub(crate) fn credentials(
 
 const REFERENCES: &str = "a reference is `env://NAME`, `dotenv://FILE#NAME` or `file:///PATH`";
 
-fn short_form(tables: &Table<'_>, entry: &Entry<'_>, text: &str, problems: &mut Problems) {
+/// `name = "env://NAME"`: placement and origin are those of the connector.
+fn short_form(
+    tables: &Table<'_>,
+    entry: &Entry<'_>,
+    from: &Item,
+    lenders: &Lenders<'_>,
+    problems: &mut Problems,
+) -> Option<Credential> {
     let path = tables.path(&entry.key);
-    if !text.contains("://") {
-        // Again, not repeated: it may be the key.
-        let message = format!("`{path}` is not a reference to a key");
-        problems
-            .add(Code::CREDENTIAL_SCHEME, &entry.value.span(), message)
-            .advise(REFERENCES);
-        return;
+    let reference = reference(&path, from, problems);
+    let lender = match lenders.lender(&entry.key) {
+        Lender::Nobody => {
+            let message = format!(
+                "`{path}` leaves placement and origin to a connector, and no grant of an operation uses it"
+            );
+            if let Some(problem) = problems.absent(Code::BAD_VALUE, &from.span, message) {
+                problem.advise(format!(
+                    "add `use = \"{}\"` to a grant, or write `{{ from = \"env://NAME\", \
+                     as = \"bearer\", origin = \"https://…\" }}`",
+                    entry.key.escape_debug()
+                ));
+            }
+            None
+        }
+        Lender::Several(names) => {
+            refuse_several(&path, &from.span, &names, problems);
+            None
+        }
+        Lender::Unusable => None,
+        Lender::One(connector) => Some(connector),
+    }?;
+    let placement = lent_placement(&path, &lender, &from.span, problems);
+    let origin = lenders.lent_origin(&lender, &from.span, problems);
+    Some(Credential {
+        name: entry.key.clone(),
+        reference: reference?,
+        placement: placement?,
+        origins: vec![origin?],
+        addresses: Vec::new(),
+    })
+}
+
+/// Whose placement and origin a credential takes where it has none.
+enum Lender {
+    /// No grant uses the credential.
+    Nobody,
+    One(Arc<Connector>),
+    /// Grants of several connectors use it.
+    Several(Vec<String>),
+    /// The connector cannot be used, which has been reported.
+    Unusable,
+}
+
+impl Lenders<'_> {
+    fn lender(&self, credential: &str) -> Lender {
+        match self.users.get(credential).map(Vec::as_slice) {
+            None | Some([]) => Lender::Nobody,
+            Some([one]) => match self.connectors.of(one) {
+                Some(connector) => Lender::One(Arc::clone(connector)),
+                None => Lender::Unusable,
+            },
+            Some(several) => Lender::Several(several.to_vec()),
+        }
     }
+
+    fn lent_origin(
+        &self,
+        connector: &Connector,
+        span: &Span,
+        problems: &mut Problems,
+    ) -> Option<OriginPattern> {
+        if connector.origin().scheme() == Scheme::Http && !self.insecure_loopback {
+            refuse_clear(connector, span, problems);
+            return None;
+        }
+        Some(OriginPattern::Exact(connector.origin().clone()))
+    }
+}
+
+fn lent_placement(
+    path: &str,
+    connector: &Connector,
+    span: &Span,
+    problems: &mut Problems,
+) -> Option<Placement> {
+    if connector.placement().is_none() {
+        let message = format!(
+            "the connector `{}` does not say where a key goes, nor does `{path}`",
+            connector.name()
+        );
+        problems.bad_value(span, message).advise(FORMS);
+    }
+    connector.placement().cloned()
+}
+
+fn refuse_several(path: &str, span: &Span, names: &[String], problems: &mut Problems) {
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
     let message = format!(
-        "`{path}` leaves placement and origin to a connector, and this build has no connectors"
+        "`{path}` leaves placement and origin to a connector, and grants of {} use it",
+        list(&names)
     );
     problems
-        .add(Code::NOT_ENFORCED, &entry.value.span(), message)
-        .advise(format!(
-            "write `{} = {{ from = \"env://NAME\", as = \"bearer\", origin = \"https://…\" }}`",
-            entry.key
-        ));
+        .bad_value(span, message)
+        .advise("write `as` and `origin`, or a credential for each");
 }
 
 fn credential(
     name: &str,
     table: &Table<'_>,
-    insecure_loopback: bool,
+    lenders: &Lenders<'_>,
     origin_spans: &mut Vec<Span>,
     problems: &mut Problems,
 ) -> Option<Credential> {
     table.check_keys(&["from", "as", "origin", "addresses"], LATER_KEYS, problems);
     let from = table.needed_text("from", problems);
-    let reference = from.and_then(|from| reference(&from, problems));
-    if table.get("as").is_none() {
-        table.missing("as", problems);
+    let reference = from.and_then(|from| reference("from", &from, problems));
+    let whole = table.get("as").is_some() && table.get("origin").is_some();
+    let lender = if whole {
+        Lender::Unusable
+    } else {
+        lenders.lender(name)
+    };
+    match &lender {
+        Lender::Nobody => {
+            for key in ["as", "origin"].into_iter().filter(|key| table.get(key).is_none()) {
+                table.missing(key, problems);
+            }
+        }
+        Lender::Several(names) => refuse_several(&table.name, &table.span, names, problems),
+        Lender::One(_) | Lender::Unusable => {}
     }
-    let placement = table
-        .get("as")
-        .and_then(|entry| placement(table, entry, problems));
-    if table.get("origin").is_none() {
-        table.missing("origin", problems);
-    }
-    let origins = origins(table, insecure_loopback, problems).unwrap_or_default();
+    let placement = match (table.get("as"), &lender) {
+        (Some(entry), _) => placement(table, entry, problems),
+        (None, Lender::One(lender)) => lent_placement(&table.name, lender, &table.span, problems),
+        (None, _) => None,
+    };
+    let placed = match (table.get("origin"), &lender) {
+        (Some(_), _) => origins(table, lenders.insecure_loopback, problems).unwrap_or_default(),
+        (None, Lender::One(lender)) => lenders
+            .lent_origin(lender, &table.span, problems)
+            .map(|origin| (origin, table.span.clone()))
+            .into_iter()
+            .collect(),
+        (None, _) => Vec::new(),
+    };
     let addresses = addresses(table, problems);
-    let (origins, spans) = origins.into_iter().unzip::<_, _, Vec<_>, _>();
+    let (origins, spans) = placed.into_iter().unzip::<_, _, Vec<_>, _>();
     *origin_spans = spans;
     Some(Credential {
         name: name.to_owned(),
@@ -150,21 +268,21 @@ fn credential(
     })
 }
 
-fn reference(from: &Item, problems: &mut Problems) -> Option<Reference> {
+fn reference(path: &str, from: &Item, problems: &mut Problems) -> Option<Reference> {
     // The text itself is not repeated: it may be a key that was pasted here by mistake.
     let Some((scheme, rest)) = from.text.split_once("://") else {
         problems
             .add(
                 Code::CREDENTIAL_SCHEME,
                 &from.span,
-                "`from` is not a reference to a key",
+                format!("`{path}` is not a reference to a key"),
             )
             .advise(REFERENCES);
         return None;
     };
     let known = SCHEMES.iter().position(|known| *known == scheme);
     let Some(known) = known else {
-        let message = "`from` has a scheme that means nothing";
+        let message = format!("`{path}` has a scheme that means nothing");
         let problem = problems.add(Code::CREDENTIAL_SCHEME, &from.span, message);
         match nearest(scheme, SCHEMES) {
             Some(near) => problem.advise(format!("did you mean `{near}://`?")),
@@ -194,7 +312,7 @@ fn reference(from: &Item, problems: &mut Problems) -> Option<Reference> {
         _ => (file(rest), "`file:///PATH`, an absolute path without `..`"),
     };
     if reference.is_none() {
-        problems.bad_value(&from.span, format!("`from` is not of the form {expected}"));
+        problems.bad_value(&from.span, format!("`{path}` is not of the form {expected}"));
     }
     reference
 }

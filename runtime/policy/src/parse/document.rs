@@ -76,6 +76,11 @@ impl Problems {
         self.add(Code::BAD_VALUE, span, message)
     }
 
+    /// Whether part of the text could not be read.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        self.incomplete
+    }
+
     /// How many problems there are so far.
     pub(crate) fn count(&self) -> usize {
         self.found.len()

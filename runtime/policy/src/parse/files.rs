@@ -175,8 +175,10 @@ pub(crate) fn guard<'c>(
         if grant.access == Access::Read {
             continue;
         }
-        let own = ["agentbox.toml", "wit"].into_iter().find(|own| covers(own));
-        if own.is_some() || is_inside_wit(&grant.host) {
+        let own = ["agentbox.toml", "connectors", "wit"]
+            .into_iter()
+            .find(|own| covers(own));
+        if own.is_some() || is_inside_policy(&grant.host) {
             let message = format!(
                 "with `{}` the program could change its own policy",
                 grant.host
@@ -193,6 +195,6 @@ pub(crate) fn guard<'c>(
     }
 }
 
-fn is_inside_wit(host: &str) -> bool {
-    host.starts_with("wit/")
+fn is_inside_policy(host: &str) -> bool {
+    host.starts_with("connectors/") || host.starts_with("wit/")
 }

@@ -8,13 +8,12 @@ use crate::code::Code;
 use crate::credential::{Credential, Placement};
 use crate::grant::{HttpGrant, OriginPattern};
 use crate::headers::{HeaderClass, ReplyHeaders, class, is_reserved_in_replies};
-use crate::limit::Limit;
 use crate::route::{QueryRule, Route};
 
-use super::document::{Item, Problems, Span, Table, check_name, list, undefined};
+use super::document::{Problems, Span, Table, check_name, list};
 use super::origins::{Placed, addresses, origins, rule};
 use super::routes::{BadRoute, route};
-use super::{credentials, limits};
+use super::scope::{Scope, Used};
 
 const KEYS: &[&str] = &[
     "use",
@@ -42,13 +41,6 @@ const LATER_KEYS: &[&str] = &[
 /// The most routes of a policy: far more than any API has, and few enough to compare at once.
 const MOST_ROUTES: usize = 20_000;
 
-/// What `[http.*]` refers to.
-pub(crate) struct Scope<'d> {
-    pub(crate) credentials: &'d [(credentials::Defined, Option<Arc<Credential>>)],
-    pub(crate) limits: &'d [limits::Defined],
-    pub(crate) insecure_loopback: bool,
-}
-
 /// A grant, and where each of its routes is written.
 pub(crate) struct Granted {
     pub(crate) grant: HttpGrant,
@@ -56,16 +48,13 @@ pub(crate) struct Granted {
     pub(crate) route_spans: Vec<Span>,
 }
 
-/// All that was read of `[http.*]`.
-#[derive(Default)]
-pub(crate) struct Grants {
-    pub(crate) granted: Vec<Granted>,
-    pub(crate) used_credentials: Vec<String>,
-    pub(crate) used_limits: Vec<String>,
-}
-
-pub(crate) fn http(root: &Table<'_>, scope: &Scope<'_>, problems: &mut Problems) -> Grants {
-    let mut grants = Grants::default();
+pub(crate) fn http(
+    root: &Table<'_>,
+    scope: &Scope<'_>,
+    used: &mut Used,
+    problems: &mut Problems,
+) -> Vec<Granted> {
+    let mut grants = Vec::new();
     let Some(tables) = root.table("http", problems) else {
         return grants;
     };
@@ -75,7 +64,7 @@ pub(crate) fn http(root: &Table<'_>, scope: &Scope<'_>, problems: &mut Problems)
         let Some(table) = tables.as_table(entry, problems) else {
             continue;
         };
-        let granted = grant(&table, scope, &mut grants, problems);
+        let granted = grant(&table, scope, used, problems);
         routes += granted
             .as_ref()
             .map_or(0, |granted| granted.grant.routes.len());
@@ -84,7 +73,7 @@ pub(crate) fn http(root: &Table<'_>, scope: &Scope<'_>, problems: &mut Problems)
             problems.bad_value(&entry.span, message);
             break;
         }
-        grants.granted.extend(granted.filter(|_| named));
+        grants.extend(granted.filter(|_| named));
     }
     grants
 }
@@ -92,19 +81,19 @@ pub(crate) fn http(root: &Table<'_>, scope: &Scope<'_>, problems: &mut Problems)
 fn grant(
     table: &Table<'_>,
     scope: &Scope<'_>,
-    grants: &mut Grants,
+    used: &mut Used,
     problems: &mut Problems,
 ) -> Option<Granted> {
     table.check_keys(KEYS, LATER_KEYS, problems);
-    let used = table.text("use", problems);
-    let defined = used
+    let named = table.text("use", problems);
+    let defined = named
         .as_ref()
-        .and_then(|used| find_credential(used, scope, grants, problems));
+        .and_then(|named| scope.credential(named, used, problems));
     let credential = defined.and_then(|(_, credential)| credential.clone());
     let own = origins(table, scope.insecure_loopback, problems);
     let own_ranges = addresses(table, problems);
     let (routes, route_spans) = routes(table, credential.as_deref(), problems);
-    let limits = find_limits(table, scope, grants, problems);
+    let limits = scope.limits(table, used, problems);
     let request_headers = request_headers(table, credential.as_deref(), problems);
     let reply_headers = Arc::new(ReplyHeaders {
         extra: reply_headers(table, problems),
@@ -146,7 +135,7 @@ fn grant(
             (origin, Arc::new(rule))
         })
         .collect();
-    if (used.is_some() && credential.is_none()) || origins.is_empty() || routes.is_empty() {
+    if (named.is_some() && credential.is_none()) || origins.is_empty() || routes.is_empty() {
         return None;
     }
     let grant = HttpGrant {
@@ -163,62 +152,6 @@ fn grant(
         span: table.span.clone(),
         route_spans,
     })
-}
-
-fn find_credential<'d>(
-    used: &Item,
-    scope: &Scope<'d>,
-    grants: &mut Grants,
-    problems: &mut Problems,
-) -> Option<&'d (credentials::Defined, Option<Arc<Credential>>)> {
-    let found = scope
-        .credentials
-        .iter()
-        .find(|(defined, _)| defined.name == used.text);
-    if found.is_some() {
-        grants.used_credentials.push(used.text.clone());
-    } else {
-        let names: Vec<_> = scope
-            .credentials
-            .iter()
-            .map(|(d, _)| d.name.as_str())
-            .collect();
-        undefined("credential", used, &names, problems);
-    }
-    found
-}
-
-fn find_limits(
-    table: &Table<'_>,
-    scope: &Scope<'_>,
-    grants: &mut Grants,
-    problems: &mut Problems,
-) -> Vec<Limit> {
-    let mut found: Vec<Limit> = Vec::new();
-    let mut seen: Vec<String> = Vec::new();
-    for item in table.texts("limits", false, problems).unwrap_or_default() {
-        if seen.contains(&item.text) {
-            let message = format!("the limit `{}` is there twice", item.text.escape_debug());
-            problems.add(Code::DUPLICATE, &item.span, message);
-            continue;
-        }
-        match scope
-            .limits
-            .iter()
-            .find(|defined| defined.name == item.text)
-        {
-            Some(defined) => {
-                found.extend(defined.limit.clone());
-                grants.used_limits.push(item.text.clone());
-            }
-            None => {
-                let names: Vec<_> = scope.limits.iter().map(|d| d.name.as_str()).collect();
-                undefined("limit", &item, &names, problems);
-            }
-        }
-        seen.push(item.text);
-    }
-    found
 }
 
 /// The table's own origins, each of which the credential has to allow.

@@ -1,14 +1,21 @@
 //! Text to policy: every mistake of a load is found, each with its place.
 
 mod agent;
-pub(crate) mod credentials;
-pub(crate) mod document;
+mod conditions;
+mod connectors;
+mod credentials;
+mod document;
 mod files;
+mod grants;
 mod http;
+mod imports;
 mod limits;
+mod never;
 mod origins;
 pub(crate) mod routes;
 mod run;
+mod scope;
+mod warn;
 mod wit;
 
 #[cfg(test)]
@@ -21,14 +28,21 @@ use sha2::{Digest, Sha256};
 use crate::base::{OUTGOING_HTTP, Standing, standing};
 use crate::code::Code;
 use crate::index::Index;
-use crate::policy::{Policy, Sources, Text, World};
+use crate::operation::Connector;
+use crate::policy::{Policy, Sources, Text};
 use crate::problem::{PolicyErrors, PolicyProblem};
 
+use connectors::{Connectors, namespace};
+use credentials::Lenders;
 use document::{Problems, Table};
-use http::Grants;
+use grants::Surroundings;
+use imports::Imports;
+use scope::{Scope, Used};
 #[cfg(test)]
 pub(crate) use routes::route;
 pub(crate) use routes::{METHODS, is_disguised};
+
+use crate::check::grant_lines;
 
 const KEYS: &[&str] = &[
     "policy",
@@ -42,10 +56,10 @@ const KEYS: &[&str] = &[
     "files",
     "run",
     "tls",
-];
-const LATER_KEYS: &[&str] = &[
     "grants",
     "never",
+];
+const LATER_KEYS: &[&str] = &[
     "delegate",
     "delegates",
     "audit",
@@ -61,7 +75,14 @@ pub(crate) fn parse(sources: &Sources) -> Result<Policy, PolicyErrors> {
     let mut wit = wit::packages(sources);
     let policy = if document::is_plain(&sources.toml.text, &mut problems) {
         let root = document::read(&sources.toml.text, &mut problems);
-        agent::version(&root, &mut problems).then(|| policy(&root, &mut wit, &mut problems))
+        agent::version(&root, &mut problems).then(|| {
+            let mut namespaces = wit.namespaces();
+            let granted = grants::names(&root);
+            namespaces.extend(granted.iter().map(|name| namespace(name).to_owned()));
+            let connectors = connectors::connectors(sources, &namespaces, &mut wit.problems);
+            wit.add_built(&connectors);
+            policy(&root, &mut wit, &connectors, &mut problems)
+        })
     } else {
         None
     };
@@ -71,7 +92,7 @@ pub(crate) fn parse(sources: &Sources) -> Result<Policy, PolicyErrors> {
         found.into_iter().partition(PolicyProblem::is_warning);
     match (PolicyErrors::new(errors), policy) {
         (None, Some(policy)) => Ok(Policy {
-            digest: digest(sources),
+            digest: digest(sources, &policy.connectors),
             warnings,
             ..policy
         }),
@@ -91,11 +112,21 @@ fn unreachable_without_problem(text: &Text) -> Result<Policy, PolicyErrors> {
     PolicyErrors::new(problems.into_found()).map_or_else(|| Ok(Policy::nothing()), Err)
 }
 
-fn policy(root: &Table<'_>, wit: &mut wit::Packages, problems: &mut Problems) -> Policy {
+fn policy(
+    root: &Table<'_>,
+    wit: &mut wit::Packages,
+    connectors: &Connectors<'_>,
+    problems: &mut Problems,
+) -> Policy {
     root.check_keys(KEYS, LATER_KEYS, problems);
     let insecure_loopback = root.flag("insecure-loopback", problems).unwrap_or(false);
     let limits = limits::limits(root, problems);
-    let credentials: Vec<_> = credentials::credentials(root, insecure_loopback, problems)
+    let lenders = Lenders {
+        connectors,
+        users: grants::users(root),
+        insecure_loopback,
+    };
+    let credentials: Vec<_> = credentials::credentials(root, &lenders, problems)
         .into_iter()
         .map(|mut defined| {
             let credential = defined.credential.take().map(Arc::new);
@@ -108,12 +139,24 @@ fn policy(root: &Table<'_>, wit: &mut wit::Packages, problems: &mut Problems) ->
         (true, true) => None,
     };
     let agent = agent::agent(root, needed, problems);
-    let scope = http::Scope {
+    let scope = Scope {
         credentials: &credentials,
         limits: &limits,
         insecure_loopback,
     };
-    let grants = http::http(root, &scope, problems);
+    let mut used = Used::default();
+    let routes = http::http(root, &scope, &mut used, problems);
+    let imports = imports(root, wit, connectors, problems);
+    let around = Surroundings {
+        scope: &scope,
+        connectors,
+        imports: imports.as_ref(),
+    };
+    let operations = grants::grants(root, &around, &mut used, problems);
+    if let Some(imports) = &imports {
+        ungranted(imports, root, wit, problems);
+    }
+    let never = never::never(root, &operations, &routes, problems);
     let env = files::env(root, problems);
     let files = files::files(root, problems);
     let tls_ca = agent::tls_ca(root, problems);
@@ -125,18 +168,23 @@ fn policy(root: &Table<'_>, wit: &mut wit::Packages, problems: &mut Problems) ->
         tls_ca.as_deref(),
         problems,
     );
-    let world = world(root, wit, problems);
-    warn(&credentials, &limits, &grants, problems);
-    let index = index(&grants, problems);
+    warn::unused(&scope, &used, problems);
+    warn::unlimited(&routes, &operations, problems);
+    let index = index(&routes, problems);
     Policy {
         agent,
-        world,
+        connectors: imported_from(imports.as_ref(), connectors),
+        world: imports.map(|imports| imports.world),
         credentials: readable,
-        http: grants
-            .granted
+        http: routes
             .into_iter()
             .map(|granted| Arc::new(granted.grant))
             .collect(),
+        operations: operations
+            .into_iter()
+            .filter_map(|granted| granted.grant.map(Arc::new))
+            .collect(),
+        never,
         limits: limits
             .into_iter()
             .filter_map(|defined| defined.limit)
@@ -150,11 +198,31 @@ fn policy(root: &Table<'_>, wit: &mut wit::Packages, problems: &mut Problems) ->
     }
 }
 
-/// Reads `world`, and compares its imports with what is granted.
-fn world(root: &Table<'_>, wit: &mut wit::Packages, problems: &mut Problems) -> Option<World> {
+/// The connectors of a world's operations.
+fn imported_from(imports: Option<&Imports>, connectors: &Connectors<'_>) -> Vec<Arc<Connector>> {
+    let operations = imports.map_or(&[][..], |imports| &imports.operations);
+    connectors
+        .all()
+        .filter(|connector| {
+            operations
+                .iter()
+                .any(|import| namespace(&import.path) == connector.name())
+        })
+        .cloned()
+        .collect()
+}
+
+/// Reads `world`, and compares its import of HTTP with what is granted.
+fn imports(
+    root: &Table<'_>,
+    wit: &mut wit::Packages,
+    connectors: &Connectors<'_>,
+    problems: &mut Problems,
+) -> Option<Imports> {
     let entry = root.get("world")?;
     let name = root.text("world", problems)?;
-    let world = wit.world(&name, problems)?;
+    let found = imports::imports(&name, wit, connectors, problems)?;
+    let world = &found.world;
     let imports = world
         .imports()
         .any(|import| standing(import) == Standing::OutgoingHttp);
@@ -184,20 +252,43 @@ fn world(root: &Table<'_>, wit: &mut wit::Packages, problems: &mut Problems) -> 
         }
         _ => {}
     }
-    Some(world)
+    Some(found)
+}
+
+/// Reports the operations that the world imports and the policy has no grant for.
+fn ungranted(
+    imports: &Imports,
+    root: &Table<'_>,
+    wit: &mut wit::Packages,
+    problems: &Problems,
+) {
+    let granted = grants::names(root);
+    for import in &imports.operations {
+        let Some(operation) = &import.operation else {
+            continue;
+        };
+        // What could not be read may hold the grant.
+        if granted.contains(&import.path) || problems.is_incomplete() {
+            continue;
+        }
+        let message = format!("the world imports `{}`, and nothing grants it", import.path);
+        wit.problem(Code::UNMATCHED_GRANT, &import.place, message)
+            .advise(format!(
+                "grant it, or remove the import:\n{}",
+                grant_lines(operation).join("\n")
+            ));
+    }
 }
 
 /// Adds the grants' routes to an index, and reports those that overlap.
-fn index(grants: &Grants, problems: &mut Problems) -> Index {
+fn index(grants: &[http::Granted], problems: &mut Problems) -> Index {
     let all: Vec<_> = grants
-        .granted
         .iter()
         .map(|granted| Arc::new(granted.grant.clone()))
         .collect();
     let (index, overlaps) = Index::new(&all);
     let Ok(overlaps) = overlaps else {
         let span = grants
-            .granted
             .first()
             .map_or(0..0, |granted| granted.span.clone());
         problems.bad_value(
@@ -208,7 +299,7 @@ fn index(grants: &Grants, problems: &mut Problems) -> Index {
     };
     for overlap in overlaps {
         let place = |(grant, route): (usize, usize)| {
-            let granted = &grants.granted[grant];
+            let granted = &grants[grant];
             (&granted.grant.routes[route], &granted.route_spans[route])
         };
         let ((later, span), (earlier, other)) = (place(overlap.later), place(overlap.earlier));
@@ -225,63 +316,33 @@ fn index(grants: &Grants, problems: &mut Problems) -> Index {
     index
 }
 
-fn warn(
-    credentials: &[(credentials::Defined, Option<Arc<crate::Credential>>)],
-    limits: &[limits::Defined],
-    grants: &Grants,
-    problems: &mut Problems,
-) {
-    for (defined, _) in credentials {
-        if !grants.used_credentials.contains(&defined.name) {
-            let message = format!(
-                "no grant uses the credential `{}`",
-                defined.name.escape_debug()
-            );
-            problems.absent(Code::UNUSED, &defined.span, message);
-        }
-    }
-    for defined in limits {
-        if !grants.used_limits.contains(&defined.name) {
-            let message = format!("no grant uses the limit `{}`", defined.name.escape_debug());
-            problems.absent(Code::UNUSED, &defined.span, message);
-        }
-    }
-    for granted in &grants.granted {
-        let grant = &granted.grant;
-        let writes = grant.routes.iter().position(crate::Route::writes);
-        if let (Some(route), true) = (writes, grant.limits.is_empty()) {
-            let message = format!(
-                "`{}` writes, and `{}` has no limit",
-                grant.routes[route].text, grant.name
-            );
-            if let Some(problem) =
-                problems.absent(Code::UNLIMITED_WRITE, &granted.route_spans[route], message)
-            {
-                problem.advise("name a limit: `limits = [\"writes\"]`");
-            }
-        }
-    }
-}
-
 /// SHA-256 over all texts: for each the length of its name, its name, its length, and itself.
 ///
-/// Names count from the policy's own folder, so that moving the folder changes nothing.
-pub(crate) fn digest(sources: &Sources) -> String {
-    let deps = sources.deps.iter().flatten();
-    digest_of(&sources.toml, sources.wit.iter().chain(deps))
-}
-
-/// [`digest`], of a text and those beside it.
-pub(crate) fn digest_of<'t>(first: &'t Text, others: impl Iterator<Item = &'t Text>) -> String {
-    let name = first.name.as_str();
-    let folder = name.rfind('/').map_or("", |end| &name[..=end]);
+/// Names count from the policy's own folder, so that moving the folder changes nothing. The
+/// connectors that it uses count by their own digests, wherever they are.
+pub(crate) fn digest(sources: &Sources, connectors: &[Arc<Connector>]) -> String {
+    let folder = sources
+        .toml
+        .name
+        .rfind('/')
+        .map_or("", |end| &sources.toml.name[..=end]);
     let mut hash = Sha256::new();
-    for text in [first].into_iter().chain(others) {
+    let mut add = |part: &str| {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    };
+    for text in [&sources.toml]
+        .into_iter()
+        .chain(&sources.wit)
+        .chain(sources.deps.iter().flatten())
+    {
         let name = text.name.strip_prefix(folder).unwrap_or(&text.name);
-        for part in [name, &text.text] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
+        add(name);
+        add(&text.text);
+    }
+    for connector in connectors {
+        add(&format!("connector {}", connector.name()));
+        add(connector.digest());
     }
     hash.finalize()
         .iter()

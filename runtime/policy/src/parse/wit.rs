@@ -3,7 +3,7 @@
 //! What the author wrote is read from the unresolved packages: resolving would lose the places,
 //! and would want the packages of WASI, of which only the names matter here.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -13,11 +13,12 @@ use wit_parser::{
     UnresolvedPackage, WorldId, WorldItem, WorldKey,
 };
 
-use crate::base::{Standing, standing, wasi_world};
+use crate::base::{HOST_WIT, wasi_world};
 use crate::code::Code;
-use crate::policy::{Sources, Text, World};
+use crate::policy::{Sources, Text};
 use crate::problem::PolicyProblem;
 
+use super::connectors::Connectors;
 use super::document::{Item, LONGEST_FILE, Problems, is_plain, nearest};
 
 /// All packages of a policy, and what is wrong with them.
@@ -30,16 +31,33 @@ pub(crate) struct Packages {
 struct Package {
     unresolved: UnresolvedPackage,
     map: Arc<SourceMap>,
-    // Of `wit/` itself and not of `wit/deps/`.
-    own: bool,
+    origin: Origin,
+    // The texts it was read from, with those of the packages beside it.
+    texts: Arc<[Text]>,
 }
 
+/// Where a package comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// A connector, or agentbox itself.
+    Built,
+    /// `wit/deps/`.
+    Deps,
+    /// `wit/`.
+    Own,
+}
+
+/// A place in the WIT.
+pub(crate) type Place = (Arc<SourceMap>, Span);
+
 /// An import of a world, and the place that asks for it.
-struct Import {
-    name: String,
-    place: (Arc<SourceMap>, Span),
-    /// Known to hold nothing that could be called.
-    only_types: bool,
+pub(crate) struct Import {
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    /// How many functions it has; none where its package is not here.
+    pub(crate) functions: Option<usize>,
+    /// The texts that define it, unless they are a connector's own.
+    pub(crate) texts: Option<Arc<[Text]>>,
 }
 
 pub(crate) fn packages(sources: &Sources) -> Packages {
@@ -65,9 +83,9 @@ pub(crate) fn packages(sources: &Sources) -> Packages {
         packages.problems.extend(problems.into_found());
         return packages;
     }
-    packages.add(&sources.wit, true);
+    packages.add(&sources.wit, Origin::Own);
     for group in &sources.deps {
-        packages.add(group, false);
+        packages.add(group, Origin::Deps);
     }
     packages
 }
@@ -76,7 +94,31 @@ pub(crate) fn packages(sources: &Sources) -> Packages {
 const MOST_WIT: usize = 16 * LONGEST_FILE;
 
 impl Packages {
-    fn add(&mut self, group: &[Text], own: bool) {
+    /// The namespaces of all packages that are referred to, and of the policy's own.
+    pub(crate) fn namespaces(&self) -> BTreeSet<String> {
+        let own = self.packages.iter().map(|package| &package.unresolved.name);
+        let foreign = self
+            .packages
+            .iter()
+            .flat_map(|package| package.unresolved.foreign_deps.keys());
+        own.chain(foreign)
+            .map(|package| package.namespace.clone())
+            .collect()
+    }
+
+    /// Adds what resolves without a copy in `wit/deps/`, which comes first where there is one.
+    pub(crate) fn add_built(&mut self, connectors: &Connectors<'_>) {
+        let host = Text {
+            name: "agentbox:host".to_owned(),
+            text: HOST_WIT.to_owned(),
+        };
+        self.add(&[host], Origin::Built);
+        for text in connectors.texts().flat_map(|connector| &connector.wit) {
+            self.add(std::slice::from_ref(text), Origin::Built);
+        }
+    }
+
+    fn add(&mut self, group: &[Text], origin: Origin) {
         let mut map = SourceMap::new();
         for text in group {
             let mut problems = Problems::new(text);
@@ -101,11 +143,13 @@ impl Packages {
         match parsed {
             Ok(parsed) => {
                 let map = Arc::new(parsed.source_map);
+                let texts: Arc<[Text]> = group.into();
                 for unresolved in std::iter::once(parsed.main).chain(parsed.nested) {
                     self.packages.push(Package {
                         unresolved,
                         map: Arc::clone(&map),
-                        own,
+                        origin,
+                        texts: Arc::clone(&texts),
                     });
                 }
             }
@@ -116,10 +160,11 @@ impl Packages {
         }
     }
 
-    fn problem(
+    /// Adds a problem with a place in the WIT.
+    pub(crate) fn problem(
         &mut self,
         code: Code,
-        (map, span): &(Arc<SourceMap>, Span),
+        (map, span): &Place,
         message: impl Into<String>,
     ) -> &mut PolicyProblem {
         let place = map.resolve_span(*span);
@@ -134,11 +179,16 @@ impl Packages {
         &mut self.problems[last]
     }
 
-    /// The world that the policy names, with all its imports.
-    pub(crate) fn world(&mut self, name: &Item, problems: &mut Problems) -> Option<World> {
+    /// All imports of the world that the policy names.
+    pub(crate) fn world(
+        &mut self,
+        name: &Item,
+        connectors: &Connectors<'_>,
+        problems: &mut Problems,
+    ) -> Option<Vec<Import>> {
         let mut names = Vec::new();
         let mut found = None;
-        for (index, package) in self.packages.iter().enumerate().filter(|(_, p)| p.own) {
+        for (index, package) in self.own() {
             for (id, world) in package.unresolved.worlds.iter() {
                 if is_foreign_world(&package.unresolved, id) {
                     continue;
@@ -166,70 +216,23 @@ impl Packages {
             }
             return None;
         };
-        let mut imports = Vec::new();
-        self.collect(index, id, &mut HashSet::new(), &mut imports);
-        let imports = self.check(imports);
-        Some(World {
-            name: name.text.clone(),
-            imports,
-        })
+        let mut walk = Walk {
+            connectors,
+            seen: HashSet::new(),
+            imports: Vec::new(),
+        };
+        self.collect(index, id, &mut walk);
+        Some(walk.imports)
     }
 
-    /// Refuses what cannot be enforced, and gives the names of the rest, each once.
-    fn check(&mut self, imports: Vec<Import>) -> Vec<String> {
-        let mut versions: HashMap<String, String> = HashMap::new();
-        let mut names = Vec::new();
-        for import in imports {
-            let path = import.name.split('@').next().unwrap_or_default().to_owned();
-            match versions.get(&path) {
-                Some(other) if *other == import.name => continue,
-                Some(_)
-                    if matches!(
-                        standing(&import.name),
-                        Standing::Base | Standing::OutgoingHttp
-                    ) =>
-                {
-                    continue;
-                }
-                Some(other) => {
-                    let message = format!("`{}` is imported beside `{other}`", import.name);
-                    self.problem(Code::DUPLICATE, &import.place, message)
-                        .advise("a world has one version of an interface");
-                    continue;
-                }
-                None => {}
-            }
-            versions.insert(path, import.name.clone());
-            match standing(&import.name) {
-                Standing::Base | Standing::OutgoingHttp => {}
-                Standing::Operation if import.only_types => {}
-                Standing::Operation => {
-                    let message = format!(
-                        "`{}` needs a connector, and this build has no connectors",
-                        import.name
-                    );
-                    self.problem(Code::NOT_ENFORCED, &import.place, message)
-                        .advise("reach the API over `wasi:http` and an `[http.NAME]` table");
-                }
-                Standing::Unsupported => {
-                    let message = format!("this build does not have `{}`", import.name);
-                    self.problem(Code::NOT_ENFORCED, &import.place, message)
-                        .advise("it has the interfaces of WASI 0.2");
-                }
-            }
-            names.push(import.name);
-        }
-        names
+    /// The packages of `wit/`.
+    fn own(&self) -> impl Iterator<Item = (usize, &Package)> {
+        let all = self.packages.iter().enumerate();
+        all.filter(|(_, package)| package.origin == Origin::Own)
     }
 
-    fn collect(
-        &mut self,
-        index: usize,
-        id: WorldId,
-        seen: &mut HashSet<(usize, WorldId)>,
-        imports: &mut Vec<Import>,
-    ) {
-        if !seen.insert((index, id)) || seen.len() > MOST_WORLDS {
+    fn collect(&mut self, index: usize, id: WorldId, walk: &mut Walk<'_, '_>) {
+        if !walk.seen.insert((index, id)) || walk.seen.len() > MOST_WORLDS {
             return;
         }
         let map = Arc::clone(&self.packages[index].map);
@@ -238,12 +241,12 @@ impl Packages {
             let place = (Arc::clone(&map), item.span());
             match (key, item) {
                 (WorldKey::Interface(interface), _) => {
-                    self.interface(index, *interface, &place, imports);
+                    self.interface(index, *interface, &place, &mut walk.imports);
                 }
                 (WorldKey::Name(_), WorldItem::Type { id, .. }) => {
                     let owner = self.owner(index, *id);
                     if let Some(interface) = owner {
-                        self.interface(index, interface, &place, imports);
+                        self.interface(index, interface, &place, &mut walk.imports);
                     }
                 }
                 (WorldKey::Name(name), _) => {
@@ -255,24 +258,17 @@ impl Packages {
         }
         for include in &world.includes {
             let place = (Arc::clone(&map), include.span);
-            self.include(index, include.id, &place, seen, imports);
+            self.include(index, include.id, &place, walk);
         }
     }
 
-    fn include(
-        &mut self,
-        index: usize,
-        id: WorldId,
-        place: &(Arc<SourceMap>, Span),
-        seen: &mut HashSet<(usize, WorldId)>,
-        imports: &mut Vec<Import>,
-    ) {
+    fn include(&mut self, index: usize, id: WorldId, place: &Place, walk: &mut Walk<'_, '_>) {
         let foreign = foreign_name(
             &self.packages[index].unresolved,
             |item| matches!(item, AstItem::World(world) if *world == id),
         );
         let Some((package, name)) = foreign else {
-            self.collect(index, id, seen, imports);
+            self.collect(index, id, walk);
             return;
         };
         let path = format!("{}:{}/{name}", package.namespace, package.name);
@@ -280,10 +276,11 @@ impl Packages {
             let version = package
                 .version
                 .map_or(String::new(), |version| format!("@{version}"));
-            imports.extend(wasi.into_iter().map(|import| Import {
+            walk.imports.extend(wasi.into_iter().map(|import| Import {
                 name: format!("{import}{version}"),
                 place: place.clone(),
-                only_types: false,
+                functions: None,
+                texts: None,
             }));
             return;
         }
@@ -297,10 +294,11 @@ impl Packages {
                 .map(|(id, _)| (index, id))
         });
         match found {
-            Some((index, id)) => self.collect(index, id, seen, imports),
+            Some((index, id)) => self.collect(index, id, walk),
+            None if walk.connectors.is_broken(&package.namespace) => {}
             None => {
                 let message = format!(
-                    "the world `{}` is not in `wit/deps/`",
+                    "the world `{}` is not in `wit/deps/`, and no connector has it",
                     package.interface_id(&name)
                 );
                 self.problem(Code::WORLD, place, message);
@@ -313,7 +311,7 @@ impl Packages {
         &self,
         index: usize,
         id: InterfaceId,
-        place: &(Arc<SourceMap>, Span),
+        place: &Place,
         imports: &mut Vec<Import>,
     ) {
         let mut waiting = vec![(index, id)];
@@ -323,11 +321,13 @@ impl Packages {
                 continue;
             }
             let interface = home.map(|(index, id)| &self.packages[index].unresolved.interfaces[id]);
-            let only_types = interface.is_some_and(|interface| interface.functions.is_empty());
+            let copy = home.map(|(index, _)| &self.packages[index]);
+            let copy = copy.filter(|package| package.origin != Origin::Built);
             imports.push(Import {
                 name,
                 place: place.clone(),
-                only_types,
+                functions: interface.map(|interface| interface.functions.len()),
+                texts: copy.map(|package| Arc::clone(&package.texts)),
             });
             let (Some((index, id)), Some(interface)) = (home, interface) else {
                 continue;
@@ -379,6 +379,13 @@ impl Packages {
             TypeOwner::World(_) | TypeOwner::None => None,
         }
     }
+}
+
+/// A walk through a world and those it includes.
+struct Walk<'w, 's> {
+    connectors: &'w Connectors<'s>,
+    seen: HashSet<(usize, WorldId)>,
+    imports: Vec<Import>,
 }
 
 /// The most worlds that one can include: far more than any has, and it bounds the recursion.

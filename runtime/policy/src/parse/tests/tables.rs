@@ -65,7 +65,7 @@ fn addresses_of_a_credential_hold_for_its_tables() {
 
 #[test]
 fn what_is_not_enforced_yet_is_refused_by_name() {
-    for key in ["grants", "never", "delegate", "delegates", "audit"] {
+    for key in ["delegate", "delegates", "audit", "boundary"] {
         one(Code::NOT_ENFORCED, &format!("[{key}]"));
     }
     let with = |from: &str, placement: &str| {

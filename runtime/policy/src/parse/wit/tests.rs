@@ -127,23 +127,41 @@ fn what_is_no_interface_of_a_package_cannot_be_imported() {
 }
 
 #[test]
-fn what_needs_a_connector_or_another_wasi_is_refused_by_name() {
-    for import in [
-        "stripe:charges/create@1.0.0",
-        "wasi:nn/graph@0.2.0",
-        "wasi:cli/stdin@0.3.0",
-        "agentbox:host/invoke@0.1.0",
+fn what_no_connector_and_no_wasi_of_this_build_has_is_refused_by_name() {
+    for (import, code) in [
+        ("stripe:charges/create@1.0.0", "AB0108"),
+        ("wasi:nn/graph@0.2.0", "AB0109"),
+        ("wasi:cli/stdin@0.3.0", "AB0109"),
+        ("agentbox:host/invoke@0.2.0", "AB0109"),
     ] {
         let wit = format!("package a:b;\nworld w {{ import {import}; }}");
         let found = problems(&sources("", &[&wit]));
         assert!(found.len() == 1 && found[0].contains(import), "{found:#?}");
-        assert!(found[0].starts_with("AB0109 2:"), "{found:#?}");
+        assert!(found[0].starts_with(&format!("{code} 2:")), "{found:#?}");
     }
     let own = "package a:b;\ninterface op { run: func(); }\nworld w { import op; }";
     let found = problems(&sources("", &[own]));
     assert!(
-        found.len() == 1 && found[0].starts_with("AB0109 3:"),
+        found.len() == 1 && found[0].starts_with("AB0108 3:"),
         "{found:#?}"
+    );
+}
+
+#[test]
+fn an_interface_of_several_functions_is_no_operation() {
+    let own = "package a:b;\ninterface op { f: func(); g: func(); }\nworld w { import op; }";
+    assert_eq!(
+        problems(&sources("", &[own])),
+        ["AB0111 3:18 `a:b/op` has 2 functions, and an operation is an interface with one"]
+    );
+}
+
+#[test]
+fn agentboxs_own_package_resolves_without_a_copy() {
+    let own = "package a:b;\nworld w { include agentbox:host/program@0.1.0; }";
+    assert_eq!(
+        imports(&sources("", &[own])),
+        ["agentbox:host/errors@0.1.0", "agentbox:host/invoke@0.1.0"]
     );
 }
 
