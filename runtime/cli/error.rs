@@ -161,22 +161,35 @@ impl From<RunError> for CommandError {
 ///
 /// Where there is no policy yet, they are the whole of one.
 pub(crate) fn not_granted(ungranted: &[Ungranted], has_policy: bool) -> CommandError {
-    let names: Vec<_> = ungranted
-        .iter()
-        .map(|missing| format!("`{}`", missing.import))
-        .collect();
-    let message = format!(
-        "the program asks for {}, which {}",
-        names.join(", "),
-        if has_policy {
-            "the policy does not grant"
-        } else {
-            "nothing grants: there is no policy"
-        }
-    );
-    let mut error = CommandError::refused(Code::UNGRANTED_IMPORT, message);
+    let names = |code| {
+        let of = ungranted.iter().filter(|missing| missing.code == code);
+        let names: Vec<_> = of.map(|missing| format!("`{}`", missing.import)).collect();
+        names.join(", ")
+    };
+    let (missing, other) = (names(Code::UNGRANTED_IMPORT), names(Code::TYPE_MISMATCH));
+    let mut error = if missing.is_empty() {
+        let message = format!("the program was built from another WIT of {other}");
+        CommandError::refused(Code::TYPE_MISMATCH, message)
+    } else {
+        let message = format!(
+            "the program asks for {missing}, which {}",
+            if has_policy {
+                "the policy does not grant"
+            } else {
+                "nothing grants: there is no policy"
+            }
+        );
+        CommandError::refused(Code::UNGRANTED_IMPORT, message)
+    };
     for missing in ungranted {
         let lines = missing.lines.join("\n");
+        if missing.code == Code::TYPE_MISMATCH {
+            error = error.hint(format!(
+                "`{}` is not the connector's:\n{lines}",
+                missing.import
+            ));
+            continue;
+        }
         let is_toml = missing.lines.iter().any(|line| line.starts_with('['));
         error = error.hint(if is_toml && !has_policy {
             format!(

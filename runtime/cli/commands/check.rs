@@ -26,7 +26,13 @@ pub(crate) fn run(args: &CheckArgs, output: &OutputFlags) -> Result<u8, CommandE
     if output.json {
         let missing: Vec<_> = ungranted
             .iter()
-            .map(|missing| json!({ "import": missing.import, "lines": missing.lines }))
+            .map(|missing| {
+                json!({
+                    "code": missing.code.to_string(),
+                    "import": missing.import,
+                    "lines": missing.lines,
+                })
+            })
             .collect();
         render::data(&json!({
             "v": 1,

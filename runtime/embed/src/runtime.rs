@@ -67,7 +67,7 @@ pub struct RunOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
-    /// The program imports what the policy does not grant.
+    /// The program imports what the policy does not grant, or with other types than the connector's.
     #[error("the program imports what the policy does not grant")]
     Ungranted(Vec<Ungranted>),
     /// The record could not be begun, so nothing was run.
@@ -103,7 +103,11 @@ impl RunError {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Ungranted(_) => Code::UNGRANTED_IMPORT,
+            Self::Ungranted(imports) => imports
+                .iter()
+                .map(|import| import.code)
+                .min()
+                .unwrap_or(Code::UNGRANTED_IMPORT),
             Self::Record(error) => error.code(),
             Self::Id(_) | Self::Unrecorded(_) => Code::STATE,
             Self::Files { .. } | Self::Setup(_) => Code::FILES,

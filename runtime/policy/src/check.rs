@@ -140,7 +140,9 @@ fn operation_lines(policy: &Policy, import: &str) -> Vec<String> {
                 other == path
             });
             if let Some(other) = other {
-                lines.push(format!("# the world has `{other}`, the program another version"));
+                lines.push(format!(
+                    "# the world has `{other}`, the program another version"
+                ));
             }
             lines.push(format!("# in the world `{}`:", world.name()));
         }
@@ -173,7 +175,10 @@ pub(crate) fn grant_lines(operation: &Operation) -> Vec<String> {
         .scope()
         .map(|name| {
             let shape = arguments.iter().find(|(other, _)| *other == name);
-            format!("{name} = {}", placeholder(name, shape.map(|(_, shape)| *shape)))
+            format!(
+                "{name} = {}",
+                placeholder(name, shape.map(|(_, shape)| *shape))
+            )
         })
         .collect();
     let mut lines = vec![
@@ -222,7 +227,8 @@ fn unsupported_lines(import: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{policy, with_wit};
+    use crate::Shape;
+    use crate::testing::{connected, operation, policy, with_wit};
 
     const HTTP: &str = "policy = 1\n[http.a]\norigin = \"https://a.test\"\nallow = [\"GET /\"]";
 
@@ -289,7 +295,85 @@ mod tests {
         );
         assert!(found.iter().all(|ungranted| !ungranted.lines.is_empty()));
         assert_eq!(found[0].lines[1], "import stripe:charges/create@1.0.0;");
-        assert!(found.iter().all(|found| found.code == Code::UNGRANTED_IMPORT));
+        assert!(
+            found
+                .iter()
+                .all(|found| found.code == Code::UNGRANTED_IMPORT)
+        );
+    }
+
+    const TYPED: &str = "policy = 1\nworld = \"a:b/w\"\n[grants.\"github:issues/get\"]\n\
+                         where = { owner = \"acme\", repo = \"widgets\" }";
+    const WORLD: &str = "package a:b; world w { import github:issues/get@2022.11.28; }";
+
+    fn typed() -> Policy {
+        Policy::parse(&connected(TYPED, &[WORLD])).expect("good")
+    }
+
+    /// The import of an operation, with the connector's own types.
+    fn built(name: &str) -> Import {
+        let operation = operation(name);
+        Import {
+            name: operation.import(),
+            functions: vec![(
+                operation.function().to_owned(),
+                operation.signature().clone(),
+            )],
+        }
+    }
+
+    #[test]
+    fn an_operation_is_granted_with_the_connectors_own_types_and_no_other() {
+        let good = built("github:issues/get");
+        assert!(check(&typed(), &[good.clone(), named(&good.name)]).is_ok());
+        let mut other = good.clone();
+        other.functions[0].1 = Signature::new(Vec::new(), Some(Shape::String));
+        let mut more = good.clone();
+        more.functions
+            .push(("set".to_owned(), good.functions[0].1.clone()));
+        for (import, says) in [
+            (other, "differs: it has 0 parameters, not 1"),
+            (more, "`set` differs: there is no such function"),
+        ] {
+            let found = check(&typed(), &[import]).expect_err("another type");
+            assert_eq!(found[0].code, Code::TYPE_MISMATCH);
+            assert!(found[0].lines[0].contains(says), "{:?}", found[0].lines);
+        }
+    }
+
+    #[test]
+    fn what_would_grant_an_operation_is_said_with_what_decides_left_to_fill_in() {
+        let found = check(&typed(), &[built("github:issues/create-comment")]);
+        let found = found.expect_err("not granted");
+        assert_eq!(found[0].code, Code::UNGRANTED_IMPORT);
+        assert_eq!(
+            found[0].lines,
+            [
+                "# in the world `a:b/w`:",
+                "import github:issues/create-comment@2022.11.28;",
+                "# in the policy:",
+                "[grants.\"github:issues/create-comment\"]",
+                "use   = \"NAME\"",
+                "where = { owner = \"OWNER\", repo = \"REPO\" }",
+            ]
+        );
+    }
+
+    #[test]
+    fn another_version_of_a_granted_operation_is_not_granted() {
+        let mut import = built("github:issues/get");
+        import.name = "github:issues/get@2026.1.1".to_owned();
+        let found = check(&typed(), &[import]).expect_err("another version");
+        assert_eq!(
+            found[0].lines[0],
+            "# the world has `github:issues/get@2022.11.28`, the program another version"
+        );
+    }
+
+    #[test]
+    fn invoke_needs_no_grant() {
+        let import = "agentbox:host/invoke@0.1.0";
+        assert_eq!(ungranted(&Policy::nothing(), &[import]), []);
     }
 
     #[test]

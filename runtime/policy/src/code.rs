@@ -176,7 +176,7 @@ codes! {
          import in the policy's world.";
     301 SHARED_KEY: "a key is used by more than one agent",
         "One key per agent keeps the record honest and a revocation small.";
-    302 UNLIMITED_WRITE: "a route that writes has no limit",
+    302 UNLIMITED_WRITE: "what writes or spends has no limit",
         "A runaway loop is stopped by nothing but the run's bounds. Add `limits = [\"writes\"]`.";
     303 UNUSED: "something the policy defines is not used",
         "A credential or limit that no grant uses has no effect.";

@@ -89,7 +89,10 @@ fn agent(policy: &Policy) -> Vec<String> {
     match connectors.len() {
         0 => {}
         1 => sentences.push(format!("It uses the connector {}.", connectors[0])),
-        _ => sentences.push(format!("It uses the connectors {}.", joined(&connectors, "and"))),
+        _ => sentences.push(format!(
+            "It uses the connectors {}.",
+            joined(&connectors, "and")
+        )),
     }
     sentences.extend(never(policy));
     sentences
@@ -273,9 +276,7 @@ fn worst_case(policy: &Policy) -> String {
     }
     let readable: Vec<_> = policy
         .operation_grants()
-        .filter(|grant| {
-            grant.credential().is_some() && grant.operation().effect() == Effect::Read
-        })
+        .filter(|grant| grant.credential().is_some() && grant.operation().effect() == Effect::Read)
         .map(|grant| format!("`{}`", grant.name()))
         .chain(
             policy
@@ -291,7 +292,11 @@ fn worst_case(policy: &Policy) -> String {
         .http_grants()
         .flat_map(HttpGrant::origins)
         .map(|o| format!("`{o}`"))
-        .chain(policy.operation_grants().map(|grant| format!("`{}`", grant.origin())))
+        .chain(
+            policy
+                .operation_grants()
+                .map(|grant| format!("`{}`", grant.origin())),
+        )
         .collect();
     places.sort();
     places.dedup();
@@ -365,7 +370,7 @@ impl fmt::Display for Explanation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::policy;
+    use crate::testing::{connected, policy};
 
     #[test]
     fn a_policy_is_told_in_sentences_that_end_in_the_worst_case() {
@@ -402,6 +407,74 @@ It may print 64 MiB, send 16 MiB in one request and receive 64 MiB in one reply.
 It sees the variables `LANG=C`.
 
 Worst case: the program makes every change that `http.w` allows (at most 20/hour), overwrites or deletes all of `data`, reads whatever it may of `http.w` and `data` and sends it to `https://p.example` or `https://w.example`."#;
+        assert_eq!(explain(&policy).to_string(), expected);
+    }
+
+    #[test]
+    fn operations_are_told_in_sentences_too() {
+        let wit = "package a:b; world w { import github:issues/list-for-repo@2022.11.28; \
+                   import github:issues/create-comment@2022.11.28; \
+                   import matrix:client/send-message@1.11.0; }";
+        let sources = connected(
+            r#"policy = 1
+            world = "a:b/w"
+            insecure-loopback = true
+            agent.id = "bot"
+            limits.writes = "20/hour"
+            credentials.g = "env://KEY"
+            credentials.m = { from = "env://M", origin = "http://127.0.0.1:8008" }
+            [grants."github:issues/list-for-repo"]
+            use = "g"
+            where = { owner = "acme", repo = ["a", "b", "c"], per-page = { min = 1, max = 50 }, state = { any = true } }
+            [grants."github:issues/create-comment"]
+            use = "g"
+            where = { owner = "acme", repo = { any = true }, body = { prefix = "[bot]", max-bytes = 4096 } }
+            limits = ["writes"]
+            [grants."matrix:client/send-message"]
+            use = "m"
+            where = { room-id = "!a:b" }
+            [never]
+            imports = ["stripe:*"]
+            effects = ["destroy", "admin"]"#,
+            &[wit],
+        );
+        let policy = Policy::parse(&sources).expect("good");
+        let expected = r#"The agent is `bot`.
+Its world `a:b/w` imports `github:issues/list-for-repo@2022.11.28`, `agentbox:host/errors@0.1.0`, `github:issues/types@2022.11.28`, `github:issues/create-comment@2022.11.28`, `matrix:client/send-message@1.11.0`.
+It uses the connectors `github` (GitHub's REST API) and `matrix` (Matrix's client-server API; a credential names the homeserver).
+It never grants `stripe:*`.
+It never grants what has the effect `destroy` or `admin`.
+
+github:issues/list-for-repo
+  It may send `GET /repos/{owner}/{repo}/issues` to `https://api.github.com`.
+  It reads. Called twice, it is as if called once.
+  Only where `owner` is "acme", `repo` is "a", "b" or "c" and `per-page` is 1 to 50.
+  Whatever `state` may be.
+  The host adds the key `g` from `env://KEY` as a bearer token.
+  That key has to be allowed `issues: read`, and no more.
+  Nothing limits how often.
+
+github:issues/create-comment
+  It may send `POST /repos/{owner}/{repo}/issues/{issue-number}/comments` to `https://api.github.com`.
+  It changes something. Called twice, it happens twice.
+  Only where `owner` is "acme" and `body` starts with "[bot]" and has at most 4096 bytes.
+  Whatever `repo` may be.
+  The host adds the key `g` from `env://KEY` as a bearer token.
+  That key has to be allowed `issues: write`, and no more.
+  Each call counts towards `writes` (20/hour).
+
+matrix:client/send-message
+  It may send `PUT /_matrix/client/v3/rooms/{room-id}/send/m.room.message/{transaction-id}` to `http://127.0.0.1:8008`.
+  It changes something. Called twice with the same `transaction-id`, it is as if called once.
+  Only where `room-id` is "!a:b".
+  The host adds the key `m` from `env://M` as a bearer token.
+  To `http://127.0.0.1:8008`, the key travels in the clear, on this machine.
+  Nothing limits how often.
+
+A run has at most 256 MiB of memory, 10s of computing and 2m in all.
+It may print 64 MiB, send 16 MiB in one request and receive 64 MiB in one reply.
+
+Worst case: the program makes every change that `github:issues/create-comment` allows (at most 20/hour), makes every change that `matrix:client/send-message` allows (as often as a run has time for), reads whatever it may of `github:issues/list-for-repo` and sends it to `http://127.0.0.1:8008` or `https://api.github.com`."#;
         assert_eq!(explain(&policy).to_string(), expected);
     }
 

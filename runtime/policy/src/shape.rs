@@ -187,7 +187,9 @@ impl fmt::Display for Shape {
             Self::U32 => f.write_str("u32"),
             Self::U64 => f.write_str("u64"),
             Self::Variant(cases) => {
-                let cases = cases.iter().map(|(name, shape)| Variant(name, shape.as_ref()));
+                let cases = cases
+                    .iter()
+                    .map(|(name, shape)| Variant(name, shape.as_ref()));
                 braced(f, "variant", cases)
             }
         }

@@ -76,6 +76,16 @@ pub(crate) fn built_in(name: &str) -> ConnectorText {
     }
 }
 
+/// The sources of a policy and the files of its `wit/`, with the built-in connectors.
+pub(crate) fn connected(text: &str, wit: &[&str]) -> Sources {
+    Sources {
+        connectors: ["github", "matrix", "openai", "vault"]
+            .map(built_in)
+            .to_vec(),
+        ..with_wit(text, wit)
+    }
+}
+
 /// A connector, which has to be good.
 #[track_caller]
 pub(crate) fn connector(texts: &ConnectorText) -> Connector {

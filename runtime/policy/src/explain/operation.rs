@@ -25,11 +25,17 @@ pub(super) fn operation_grant(grant: &OperationGrant) -> GrantExplanation {
         None => sentences.push("No key is sent.".to_owned()),
     }
     if let (Some(permission), true) = (operation.permission(), grant.credential().is_some()) {
-        sentences.push(format!("That key has to be allowed `{permission}`, and no more."));
+        sentences.push(format!(
+            "That key has to be allowed `{permission}`, and no more."
+        ));
     }
     if grant.origin().scheme() == Scheme::Http {
+        let what = match grant.credential() {
+            Some(_) => "the key travels",
+            None => "requests travel",
+        };
         sentences.push(format!(
-            "To `{}`, calls travel in the clear, on this machine.",
+            "To `{}`, {what} in the clear, on this machine.",
             grant.origin()
         ));
     }

@@ -40,7 +40,9 @@ pub(crate) fn conditions(
     }
     let unreadable = grant.get("where").is_some() && table.is_none();
     for name in operation.scope() {
-        let bound = table.as_ref().is_some_and(|table| table.get(name).is_some());
+        let bound = table
+            .as_ref()
+            .is_some_and(|table| table.get(name).is_some());
         if bound || unreadable {
             continue;
         }

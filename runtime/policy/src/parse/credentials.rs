@@ -120,7 +120,7 @@ fn short_form(
     problems: &mut Problems,
 ) -> Option<Credential> {
     let path = tables.path(&entry.key);
-    let reference = reference(&path, from, problems);
+    let reference = reference(&path, from, problems)?;
     let lender = match lenders.lender(&entry.key) {
         Lender::Nobody => {
             let message = format!(
@@ -146,7 +146,7 @@ fn short_form(
     let origin = lenders.lent_origin(&lender, &from.span, problems);
     Some(Credential {
         name: entry.key.clone(),
-        reference: reference?,
+        reference,
         placement: placement?,
         origins: vec![origin?],
         addresses: Vec::new(),
@@ -235,7 +235,10 @@ fn credential(
     };
     match &lender {
         Lender::Nobody => {
-            for key in ["as", "origin"].into_iter().filter(|key| table.get(key).is_none()) {
+            for key in ["as", "origin"]
+                .into_iter()
+                .filter(|key| table.get(key).is_none())
+            {
                 table.missing(key, problems);
             }
         }
@@ -312,7 +315,10 @@ fn reference(path: &str, from: &Item, problems: &mut Problems) -> Option<Referen
         _ => (file(rest), "`file:///PATH`, an absolute path without `..`"),
     };
     if reference.is_none() {
-        problems.bad_value(&from.span, format!("`{path}` is not of the form {expected}"));
+        problems.bad_value(
+            &from.span,
+            format!("`{path}` is not of the form {expected}"),
+        );
     }
     reference
 }

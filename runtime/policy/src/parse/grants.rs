@@ -54,7 +54,9 @@ pub(crate) struct Surroundings<'p> {
 
 /// The names under `[grants]`, without their versions, before anything else is read.
 pub(crate) fn names(root: &Table<'_>) -> Vec<String> {
-    let entries = tables(root).map(|tables| tables.entries).unwrap_or_default();
+    let entries = tables(root)
+        .map(|tables| tables.entries)
+        .unwrap_or_default();
     let names = entries.iter().map(|entry| path(&entry.key).to_owned());
     names.collect()
 }
@@ -140,12 +142,10 @@ fn operation(
     let path = path(name);
     if path != name {
         let message = format!("the grant `{}` names a version", name.escape_debug());
-        problems
-            .bad_value(span, message)
-            .advise(format!(
-                "the world says which; write `[grants.\"{}\"]`",
-                path.escape_debug()
-            ));
+        problems.bad_value(span, message).advise(format!(
+            "the world says which; write `[grants.\"{}\"]`",
+            path.escape_debug()
+        ));
     }
     let Some(imports) = around.imports else {
         let operation = around.connectors.operation(path).cloned();
@@ -221,8 +221,17 @@ fn grant(
             (connector.origin().clone(), table.span.clone())
         }
     };
-    ranges.extend(credential.iter().flat_map(|credential| &credential.addresses));
-    let rule = rule(&OriginPattern::Exact(origin.clone()), &span, &ranges, problems);
+    ranges.extend(
+        credential
+            .iter()
+            .flat_map(|credential| &credential.addresses),
+    );
+    let rule = rule(
+        &OriginPattern::Exact(origin.clone()),
+        &span,
+        &ranges,
+        problems,
+    );
     Some(OperationGrant {
         name: Arc::clone(&operation.name),
         operation: Arc::clone(operation),
@@ -243,28 +252,31 @@ fn confirm(table: &Table<'_>, problems: &mut Problems) -> bool {
     match entry.value.get_ref() {
         DeValue::String(word) if word == "never" => {}
         DeValue::String(word) if word == "each" => {
-            let message = format!("`{}`: asking a person is not enforced", table.path("confirm"));
+            let message = format!(
+                "`{}`: asking a person is not enforced",
+                table.path("confirm")
+            );
             problems
                 .add(Code::NOT_ENFORCED, &span, message)
                 .advise("this build has `confirm = \"never\"`");
         }
         DeValue::String(word) => {
             let message = format!("`{}` is not a way to confirm", word.escape_debug());
-            problems
-                .bad_value(&span, message)
-                .advise("known: `never`");
+            problems.bad_value(&span, message).advise("known: `never`");
         }
-        other => wrong_type(&table.path("confirm"), &span, other, "`\"never\"`", problems),
+        other => wrong_type(
+            &table.path("confirm"),
+            &span,
+            other,
+            "`\"never\"`",
+            problems,
+        ),
     }
     true
 }
 
 /// The one origin that an operation's requests go to.
-fn one_origin(
-    credential: &Credential,
-    span: &Span,
-    problems: &mut Problems,
-) -> Option<Origin> {
+fn one_origin(credential: &Credential, span: &Span, problems: &mut Problems) -> Option<Origin> {
     if let [OriginPattern::Exact(origin)] = credential.origins.as_slice() {
         return Some(origin.clone());
     }

@@ -37,10 +37,10 @@ use credentials::Lenders;
 use document::{Problems, Table};
 use grants::Surroundings;
 use imports::Imports;
-use scope::{Scope, Used};
 #[cfg(test)]
 pub(crate) use routes::route;
 pub(crate) use routes::{METHODS, is_disguised};
+use scope::{Scope, Used};
 
 use crate::check::grant_lines;
 
@@ -256,12 +256,7 @@ fn imports(
 }
 
 /// Reports the operations that the world imports and the policy has no grant for.
-fn ungranted(
-    imports: &Imports,
-    root: &Table<'_>,
-    wit: &mut wit::Packages,
-    problems: &Problems,
-) {
+fn ungranted(imports: &Imports, root: &Table<'_>, wit: &mut wit::Packages, problems: &Problems) {
     let granted = grants::names(root);
     for import in &imports.operations {
         let Some(operation) = &import.operation else {
@@ -288,9 +283,7 @@ fn index(grants: &[http::Granted], problems: &mut Problems) -> Index {
         .collect();
     let (index, overlaps) = Index::new(&all);
     let Ok(overlaps) = overlaps else {
-        let span = grants
-            .first()
-            .map_or(0..0, |granted| granted.span.clone());
+        let span = grants.first().map_or(0..0, |granted| granted.span.clone());
         problems.bad_value(
             &span,
             "the routes are too many, with too many holes, to be compared",

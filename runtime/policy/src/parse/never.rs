@@ -33,12 +33,7 @@ pub(crate) fn never(
             continue;
         };
         promises.hold_import(operation.name(), &granted.span, problems);
-        promises.hold_effect(
-            &granted.name,
-            operation.effect(),
-            &granted.span,
-            problems,
-        );
+        promises.hold_effect(&granted.name, operation.effect(), &granted.span, problems);
     }
     for granted in routes {
         promises.hold_import(OUTGOING_HTTP, &granted.span, problems);
@@ -48,7 +43,11 @@ pub(crate) fn never(
     }
     Never {
         imports: promises.imports.into_iter().map(|item| item.text).collect(),
-        effects: promises.effects.into_iter().map(|(effect, _)| effect).collect(),
+        effects: promises
+            .effects
+            .into_iter()
+            .map(|(effect, _)| effect)
+            .collect(),
     }
 }
 

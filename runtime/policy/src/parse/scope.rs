@@ -66,11 +66,7 @@ impl<'d> Scope<'d> {
                 problems.add(Code::DUPLICATE, &item.span, message);
                 continue;
             }
-            match self
-                .limits
-                .iter()
-                .find(|defined| defined.name == item.text)
-            {
+            match self.limits.iter().find(|defined| defined.name == item.text) {
                 Some(defined) => {
                     found.extend(defined.limit.clone());
                     used.limits.push(item.text.clone());

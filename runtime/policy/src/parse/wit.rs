@@ -307,13 +307,7 @@ impl Packages {
     }
 
     /// Adds an interface, and those whose types it uses.
-    fn interface(
-        &self,
-        index: usize,
-        id: InterfaceId,
-        place: &Place,
-        imports: &mut Vec<Import>,
-    ) {
+    fn interface(&self, index: usize, id: InterfaceId, place: &Place, imports: &mut Vec<Import>) {
         let mut waiting = vec![(index, id)];
         while let Some((index, id)) = waiting.pop() {
             let (name, home) = self.locate(index, id);

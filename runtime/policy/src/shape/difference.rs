@@ -9,11 +9,14 @@ impl Signature {
     pub fn difference(&self, other: &Self) -> Option<String> {
         if self.params.len() != other.params.len() {
             let (one, two) = (self.params.len(), other.params.len());
-            return Some(format!("it has {one} parameters, not {two}"));
+            let word = if one == 1 { "parameter" } else { "parameters" };
+            return Some(format!("it has {one} {word}, not {two}"));
         }
         for ((name, shape), (other_name, other_shape)) in self.params.iter().zip(&other.params) {
             if name != other_name {
-                return Some(format!("a parameter is called `{name}`, not `{other_name}`"));
+                return Some(format!(
+                    "a parameter is called `{name}`, not `{other_name}`"
+                ));
             }
             if let Some(difference) = differ(name, shape, other_shape) {
                 return Some(difference);
@@ -40,7 +43,10 @@ fn differ(path: &str, one: &Shape, other: &Shape) -> Option<String> {
             .zip(other)
             .find_map(|(one, other)| differ(path, one, other)),
         (Enum(one), Enum(other)) => {
-            let same = one.iter().map(|case| &case.name).eq(other.iter().map(|case| &case.name));
+            let same = one
+                .iter()
+                .map(|case| &case.name)
+                .eq(other.iter().map(|case| &case.name));
             if same { None } else { unequal() }
         }
         (Flags(one), Flags(other)) if one == other => None,
@@ -54,9 +60,12 @@ fn differ(path: &str, one: &Shape, other: &Shape) -> Option<String> {
             if names(these) != names(those) {
                 return unequal();
             }
-            these.iter().zip(those).find_map(|((name, one), (_, other))| {
-                differ(&step(path, name), one.as_ref()?, other.as_ref()?)
-            })
+            these
+                .iter()
+                .zip(those)
+                .find_map(|((name, one), (_, other))| {
+                    differ(&step(path, name), one.as_ref()?, other.as_ref()?)
+                })
         }
         (Result(good, bad), Result(other_good, other_bad)) => {
             if good.is_some() != other_good.is_some() || bad.is_some() != other_bad.is_some() {
@@ -131,7 +140,9 @@ mod tests {
     use crate::shape::Case;
 
     fn record(fields: &[(&str, Shape)]) -> Shape {
-        let fields = fields.iter().map(|(name, shape)| Field::new(*name, shape.clone()));
+        let fields = fields
+            .iter()
+            .map(|(name, shape)| Field::new(*name, shape.clone()));
         Shape::Record(fields.collect())
     }
 
@@ -141,7 +152,10 @@ mod tests {
 
     fn good(shape: Shape) -> Shape {
         let error = Shape::Variant(vec![
-            ("denied".to_owned(), Some(record(&[("code", Shape::String)]))),
+            (
+                "denied".to_owned(),
+                Some(record(&[("code", Shape::String)])),
+            ),
             ("unavailable".to_owned(), None),
         ]);
         Shape::Result(Some(Box::new(shape)), Some(Box::new(error)))
@@ -165,7 +179,10 @@ mod tests {
                 "`p.number` is `u32`, not `u64`",
             ),
             (
-                function(record(&[("owner", Shape::String)]), good(list(base.clone()))),
+                function(
+                    record(&[("owner", Shape::String)]),
+                    good(list(base.clone())),
+                ),
                 "`p` has a field `number`",
             ),
             (
@@ -176,19 +193,25 @@ mod tests {
                 "`p` has its fields in another order",
             ),
             (
-                function(base.clone(), good(list(record(&[("owner", Shape::String)])))),
+                function(
+                    base.clone(),
+                    good(list(record(&[("owner", Shape::String)]))),
+                ),
                 "the result has a field `number`",
             ),
             (
                 function(
                     base.clone(),
-                    good(list(record(&[("owner", Shape::Bool), ("number", Shape::U32)]))),
+                    good(list(record(&[
+                        ("owner", Shape::Bool),
+                        ("number", Shape::U32),
+                    ]))),
                 ),
                 "`owner` of the result is `string`, not `bool`",
             ),
             (
                 Signature::new(Vec::new(), Some(good(list(base.clone())))),
-                "it has 1 parameters, not 0",
+                "it has 1 parameter, not 0",
             ),
             (
                 Signature::new(

@@ -161,7 +161,7 @@ fn agentboxs_own_package_resolves_without_a_copy() {
     let own = "package a:b;\nworld w { include agentbox:host/program@0.1.0; }";
     assert_eq!(
         imports(&sources("", &[own])),
-        ["agentbox:host/errors@0.1.0", "agentbox:host/invoke@0.1.0"]
+        ["agentbox:host/invoke@0.1.0", "agentbox:host/errors@0.1.0"]
     );
 }
 
