@@ -43,6 +43,20 @@ impl AddressRule {
         }
     }
 
+    /// Whether every address that this rule admits is admitted by `other` too.
+    ///
+    /// Judged range by range: a range that several of `other` make up together is not seen.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> bool {
+        match (&self.rule, &other.rule) {
+            (Rule::Only(address), _) => other.admits(*address),
+            (Rule::PublicOr(_), Rule::Only(_)) => false,
+            (Rule::PublicOr(own), Rule::PublicOr(ranges)) => {
+                own.iter().all(|range| holds(ranges, range))
+            }
+        }
+    }
+
     /// Whether `address` may be dialled.
     #[must_use]
     pub fn admits(&self, address: IpAddr) -> bool {
@@ -51,6 +65,15 @@ impl AddressRule {
             Rule::PublicOr(ranges) => admits(ranges, address),
         }
     }
+}
+
+/// Whether what a range admits is admitted by one of `ranges`: a wider range holds a smaller one, but
+/// only the address itself admits one of [`METADATA`].
+fn holds(ranges: &[IpNet], range: &IpNet) -> bool {
+    let exact = range.prefix_len() == range.max_prefix_len() && METADATA.contains(&range.addr());
+    ranges
+        .iter()
+        .any(|other| other == range || (!exact && other.contains(range)))
 }
 
 fn admits(ranges: &[IpNet], address: IpAddr) -> bool {

@@ -34,6 +34,7 @@ mod reply;
 mod request;
 mod route;
 mod shape;
+mod subset;
 #[cfg(test)]
 mod testing;
 mod units;
@@ -59,5 +60,6 @@ pub use problem::{PolicyErrors, PolicyProblem};
 pub use reply::ReplyError;
 pub use route::Route;
 pub use shape::{Case, Field, Shape, Signature};
+pub use subset::{Change, ChangeKind, Excess, compare, excess};
 pub use units::{LONGEST, UnitError, parse_bytes, parse_duration};
 pub use verdict::{Approved, Denied, Window};

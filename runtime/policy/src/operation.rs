@@ -25,7 +25,7 @@ pub struct Connector {
 }
 
 /// One thing an API can do.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
     /// `namespace:package/interface`, without version.
     pub(crate) name: Arc<str>,
@@ -72,7 +72,7 @@ pub enum Idempotency {
 }
 
 /// How an operation's arguments become a request.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RequestTemplate {
     /// `METHOD /path` as the connector writes it.
     pub(crate) route: Arc<str>,
@@ -106,7 +106,7 @@ pub(crate) enum Filling {
 }
 
 /// How a request's body is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum BodyTemplate {
     /// A JSON document.
     Json(JsonTemplate),
@@ -118,7 +118,7 @@ pub(crate) enum BodyTemplate {
 }
 
 /// A JSON value with holes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum JsonTemplate {
     /// `"{name}"`: the argument; in an object, left out where it is absent.
     Hole(Arc<str>),
@@ -128,7 +128,7 @@ pub(crate) enum JsonTemplate {
 }
 
 /// Where a reply has what its operation gives. Where the parts of a record are is in its fields.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct ReplyTemplate {
     /// The value of a good reply.
     pub(crate) value: Pointer,

@@ -6,7 +6,7 @@ use std::fmt;
 
 /// A type of the component model, without the names of records, variants and enums: two types of
 /// one shape are one type to a component.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
     /// `bool`.
     Bool,
@@ -55,7 +55,7 @@ pub enum Shape {
 }
 
 /// A field of a record.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     pub(crate) name: String,
     pub(crate) shape: Shape,
@@ -68,7 +68,7 @@ pub struct Field {
 }
 
 /// A case of an enum.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     pub(crate) name: String,
     /// The case in the API's JSON.
@@ -76,7 +76,7 @@ pub struct Case {
 }
 
 /// A function's parameters and result.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Signature {
     pub(crate) params: Vec<(String, Shape)>,
     pub(crate) result: Option<Shape>,

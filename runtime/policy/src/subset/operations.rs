@@ -1,0 +1,85 @@
+//! Operations by name: which, on what, where to and with which key.
+
+use crate::condition::{Condition, Matcher};
+use crate::grant::OperationGrant;
+use crate::operation::Operation;
+use crate::policy::Policy;
+
+use super::{amounts, matcher, same_key, words};
+
+/// What a grant of an operation allows and `over` does not.
+pub(super) fn excess(of: &OperationGrant, over: &Policy) -> Vec<String> {
+    let Some(other) = over.operation_grant(&of.name) else {
+        return whole(of);
+    };
+    // Every field is named, so that one that is added has to be thought of here.
+    let OperationGrant {
+        name: _,
+        operation,
+        credential,
+        origin,
+        addresses,
+        conditions,
+        limits,
+    } = of;
+    let mut found = changes(operation, &other.operation);
+    for Condition { argument, matcher } in &other.conditions {
+        let own = conditions.iter().find(|own| own.argument == *argument);
+        let own = own.map_or(&Matcher::Any, |own| &own.matcher);
+        found.extend(matcher::excess(argument, own, matcher));
+    }
+    if *origin != other.origin {
+        found.push(format!("it goes to {}", words::quote(&origin.to_string())));
+    }
+    if !same_key(credential.as_deref(), other.credential()) {
+        found.push(words::key(credential.as_deref()));
+    }
+    found.extend(amounts::addresses(addresses, &other.addresses));
+    found.extend(amounts::limits(limits, &other.limits));
+    found
+}
+
+/// All of a grant that the other policy has nothing of.
+fn whole(of: &OperationGrant) -> Vec<String> {
+    let mut found = vec![format!(
+        "it may be called, as {} to {}",
+        words::quote(of.operation.route()),
+        words::quote(&of.origin.to_string())
+    )];
+    for Condition { argument, matcher } in &of.conditions {
+        let argument = words::quote(argument);
+        found.push(format!("{argument} may be {}", words::matcher(matcher)));
+    }
+    found.push(words::key(of.credential()));
+    found.extend(words::addresses(&of.addresses));
+    found.push(words::limits(&of.limits));
+    found
+}
+
+/// How an operation is not the one of the same name: another connector made it.
+fn changes(of: &Operation, over: &Operation) -> Vec<String> {
+    if of == over {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    if of.version != over.version {
+        found.push(format!("it is of version {}", words::quote(&of.version)));
+    }
+    if of.effect != over.effect {
+        found.push(format!("its effect is `{}`", of.effect));
+    }
+    if of.request.route != over.request.route {
+        found.push(format!("it sends {}", words::quote(of.route())));
+    }
+    if of.scope != over.scope {
+        let scope: Vec<_> = of.scope().map(words::quote).collect();
+        found.push(match scope.as_slice() {
+            [] => "no argument decides what it may touch".to_owned(),
+            scope => format!("what it may touch is decided by {}", words::all(scope)),
+        });
+    }
+    if found.is_empty() {
+        found.push("its connector takes, sends or reads something else for it".to_owned());
+    }
+    found
+}

@@ -1,0 +1,1 @@
+//! Grants of operations, beside each other.

@@ -1,0 +1,134 @@
+//! What excess is told in: words of this crate, and in backticks what a policy says.
+
+use crate::address::AddressRule;
+use crate::condition::{Matcher, Scalar, Within};
+use crate::credential::{Credential, Placement};
+use crate::limit::Limit;
+use crate::verdict::Window;
+
+/// The most characters of a policy's text that are told: a name or a value, not a document.
+const LONGEST: usize = 200;
+
+/// The most values that are listed one by one.
+const MOST_VALUES: usize = 5;
+
+/// A policy's text in backticks: escaped, without a backtick inside, and not longer than a line.
+pub(crate) fn quote(text: &str) -> String {
+    let mut quoted = "`".to_owned();
+    for letter in text.chars().take(LONGEST) {
+        match letter {
+            '`' => quoted.push_str("\\u{60}"),
+            '"' | '\'' => quoted.push(letter),
+            _ => quoted.extend(letter.escape_debug()),
+        }
+    }
+    if text.chars().nth(LONGEST).is_some() {
+        quoted.push('…');
+    }
+    quoted.push('`');
+    quoted
+}
+
+/// The key that a grant sends.
+pub(super) fn key(credential: Option<&Credential>) -> String {
+    let Some(credential) = credential else {
+        return "no key is sent".to_owned();
+    };
+    let place = match credential.placement() {
+        Placement::Basic { user } => format!("as the password of {} (basic)", quote(user)),
+        Placement::Bearer => "as a bearer token".to_owned(),
+        Placement::Header { name, prefix } if prefix.is_empty() => {
+            format!("in the header {}", quote(name.as_str()))
+        }
+        Placement::Header { name, prefix } => {
+            let (name, prefix) = (quote(name.as_str()), quote(prefix));
+            format!("in the header {name} after {prefix}")
+        }
+        Placement::Query { name } => format!("in the query parameter {}", quote(name)),
+    };
+    let from = quote(&credential.reference().to_string());
+    format!("the host adds the key from {from} {place}")
+}
+
+/// How often a grant may be used, as far as its limits say.
+pub(super) fn limits(limits: &[Limit]) -> String {
+    if limits.is_empty() {
+        return "nothing limits how often".to_owned();
+    }
+    let limits: Vec<_> = limits
+        .iter()
+        .map(|limit| {
+            let windows: Vec<_> = limit.windows.iter().map(Window::to_string).collect();
+            format!("{} ({})", quote(&limit.name), windows.join(", "))
+        })
+        .collect();
+    format!("each call counts towards {}", limits.join(" and "))
+}
+
+/// The ranges of addresses that are admitted beside public ones, if there are any.
+pub(super) fn addresses(rule: &AddressRule) -> Option<String> {
+    let ranges: Vec<_> = rule
+        .ranges()
+        .iter()
+        .map(|range| quote(&range.to_string()))
+        .collect();
+    (!ranges.is_empty()).then(|| format!("names may lead to addresses in {}", all(&ranges)))
+}
+
+/// What a value of an argument has to be.
+pub(super) fn matcher(matcher: &Matcher) -> String {
+    match matcher {
+        Matcher::Any => "anything".to_owned(),
+        Matcher::OneOf(scalars) => values(&scalars.iter().collect::<Vec<_>>()),
+        Matcher::Within(Within {
+            prefix,
+            min,
+            max,
+            max_bytes,
+        }) => {
+            let parts = [
+                prefix
+                    .as_ref()
+                    .map(|prefix| format!("starts with {}", quote(prefix))),
+                min.as_ref()
+                    .map(|min| format!("is at least {}", value(min))),
+                max.as_ref().map(|max| format!("is at most {}", value(max))),
+                max_bytes.map(|most| format!("has at most {most} bytes")),
+            ];
+            let parts: Vec<_> = parts.into_iter().flatten().collect();
+            format!("what {}", parts.join(" and "))
+        }
+    }
+}
+
+/// Some values, of which at most five are told.
+pub(super) fn values(all: &[&Scalar]) -> String {
+    let told: Vec<_> = all
+        .iter()
+        .take(MOST_VALUES)
+        .map(|scalar| value(scalar))
+        .collect();
+    let told = told.join(" or ");
+    match all.len().saturating_sub(MOST_VALUES) {
+        0 => told,
+        more => format!("{told} or {more} more"),
+    }
+}
+
+pub(super) fn value(scalar: &Scalar) -> String {
+    match scalar {
+        Scalar::Bool(value) => quote(&value.to_string()),
+        Scalar::Float(value) => quote(&value.to_string()),
+        Scalar::Integer(value) => quote(&value.to_string()),
+        Scalar::Text(value) => quote(value),
+    }
+}
+
+/// A list in words: `a`, `a and b`, `a, b and c`.
+pub(super) fn all(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}
