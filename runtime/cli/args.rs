@@ -175,14 +175,38 @@ pub(crate) struct CheckArgs {
 pub(crate) enum PolicyCommand {
     /// Lets a policy that is found by search use its credentials.
     Approve(ApproveArgs),
+    /// Says what one policy allows and another one does not, grant by grant.
+    #[command(after_help = DIFF_EXIT_CODES)]
+    Diff(PolicyDiffArgs),
     /// Says in plain sentences what a policy allows.
     Explain(PolicyExplainArgs),
 }
+
+const DIFF_EXIT_CODES: &str = "\
+Exit codes:
+  0   NEW allows nothing that OLD does not
+  1   a policy cannot be read
+  2   a mistake in the command
+  3   NEW allows something that OLD does not
+What cannot be told apart from more access counts as more.";
 
 #[derive(Debug, Args)]
 pub(crate) struct ApproveArgs {
     #[command(flatten)]
     pub(crate) policy: WhichPolicy,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PolicyDiffArgs {
+    /// The policy as it was.
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+    /// The policy as it is to be. What both name by a relative path is taken to be one file.
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+    /// Prints a list in Markdown, for a comment on a change.
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) markdown: bool,
 }
 
 #[derive(Debug, Args)]

@@ -56,6 +56,9 @@ fn dispatch() -> ExitCode {
         Command::Policy(PolicyCommand::Approve(args)) => {
             finish(commands::policy::approve(&args, output), output, false)
         }
+        Command::Policy(PolicyCommand::Diff(args)) => {
+            finish(commands::policy_diff::run(&args, output), output, false)
+        }
         Command::Policy(PolicyCommand::Explain(args)) => {
             finish(commands::policy::explain(&args, output), output, false)
         }

@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod connector;
 pub(crate) mod explain;
 pub(crate) mod policy;
+pub(crate) mod policy_diff;
 pub(crate) mod run;
 
 use std::io::Read;

@@ -1,5 +1,6 @@
 //! Text for people and JSON for programs; the only place that prints.
 
+pub(crate) mod diff;
 mod sanitise;
 mod streams;
 

@@ -14,6 +14,9 @@ const MOST_VALUES: usize = 5;
 
 /// A policy's text in backticks: escaped, without a backtick inside, and not longer than a line.
 pub(crate) fn quote(text: &str) -> String {
+    if text.is_empty() {
+        return "an empty text".to_owned();
+    }
     let mut quoted = "`".to_owned();
     for letter in text.chars().take(LONGEST) {
         match letter {
