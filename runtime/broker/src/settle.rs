@@ -49,7 +49,7 @@ impl Settlement {
 
     /// What is known of the call from here on.
     pub(crate) fn approved(&self, approved: &Approved) {
-        _ = self.approved.set(approved.summary());
+        drop(self.approved.set(approved.summary()));
     }
 
     /// The call, for people.
