@@ -11,6 +11,7 @@ mod bad_input;
 mod bounds;
 mod command_line;
 mod commands;
+mod connectors;
 mod echoes;
 mod examples;
 mod files;

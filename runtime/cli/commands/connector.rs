@@ -52,10 +52,8 @@ fn check(args: &ConnectorCheckArgs, output: &OutputFlags) -> Result<u8, CommandE
         let route = operation.route();
         render::line(&format!("{}  {effect}  {route}", operation.import()))?;
     }
-    let count = connector.operations().count();
-    let plural = if count == 1 { "" } else { "s" };
-    let name = connector.name();
-    render::line(&format!("{name}: {count} operation{plural}, all good"))?;
+    let (name, count) = (connector.name(), counted(connector));
+    render::line(&format!("{name}: {count}, all good"))?;
     Ok(0)
 }
 
@@ -72,15 +70,15 @@ fn list(beside: &BesideFlag, output: &OutputFlags) -> Result<u8, CommandError> {
     for entry in &entries {
         let connector = &entry.connector;
         let about = connector.about().unwrap_or_default();
+        let place = if entry.path.is_some() {
+            "beside"
+        } else {
+            "built in"
+        };
+        let count = counted(connector);
         render::line(&format!(
-            "{:<10} {:<9} {:>3} operations  {about}",
-            connector.name(),
-            if entry.path.is_some() {
-                "beside"
-            } else {
-                "built in"
-            },
-            connector.operations().count(),
+            "{:<10} {place:<9} {count:<14} {about}",
+            connector.name()
         ))?;
     }
     Ok(0)
@@ -123,10 +121,18 @@ fn show(args: &ConnectorShowArgs, output: &OutputFlags) -> Result<u8, CommandErr
         }
         pair("repeatable", &repeatable(operation))?;
         for line in wit(operation, &entry.texts).lines() {
-            render::line(&format!("    {line}"))?;
+            render::line(format!("    {line}").trim_end())?;
         }
     }
     Ok(0)
+}
+
+/// How many operations it has, in words.
+fn counted(connector: &Connector) -> String {
+    match connector.operations().count() {
+        1 => "1 operation".to_owned(),
+        count => format!("{count} operations"),
+    }
 }
 
 /// Whether an operation may be called again, in words.

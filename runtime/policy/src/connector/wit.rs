@@ -130,6 +130,9 @@ impl Wit {
             }
             Err((mut span, message)) => {
                 span.adjust(offset);
+                if !span.is_known() {
+                    span = Span::new(offset, offset);
+                }
                 problems.push(self.problem(Code::CONNECTOR, span, one_line(&message)));
                 None
             }
@@ -173,6 +176,7 @@ impl Wit {
                 Ok(Err(error)) => (error.kind().span(), error.kind().to_string()),
                 Err(_) => (name_span, UNREADABLE.to_owned()),
             };
+            let span = if span.is_known() { span } else { name_span };
             let message = missing.unwrap_or_else(|| one_line(&message));
             problems.push(self.problem(Code::CONNECTOR, span, message));
             return;
@@ -250,7 +254,7 @@ fn name_span(name: &PackageName, group: &[Text], offset: u32) -> Span {
         }
         at = at.saturating_add(1);
     }
-    Span::default()
+    Span::new(offset, offset)
 }
 
 const UNREADABLE: &str = "the WIT cannot be read; an attribute may contradict another";

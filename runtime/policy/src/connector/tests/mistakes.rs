@@ -371,6 +371,16 @@ fn mistakes_of_the_wit_are_told() {
             "AB0126 0.wit:22 `result[]` is a record with two fields of one name, which JSON cannot carry",
         ),
         (
+            "package widgets:shop@1.2.0;\n",
+            "",
+            "AB0126 0.wit:1 no package header was found in any WIT file for this package",
+        ),
+        (
+            "interface find {",
+            "interface find {\n  use types.{find};",
+            "AB0126 0.wit:14 name `find` is not defined",
+        ),
+        (
             "unit-price: f64",
             "unit-price: pirce",
             "AB0126 0.wit:9 type `pirce` does not exist",
