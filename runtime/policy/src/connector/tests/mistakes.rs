@@ -373,12 +373,12 @@ fn mistakes_of_the_wit_are_told() {
         (
             "package widgets:shop@1.2.0;\n",
             "",
-            "AB0126 0.wit:1 no package header was found in any WIT file for this package",
+            "AB0126 0.wit:1 no `package` header was found in any WIT file for this package",
         ),
         (
             "interface find {",
             "interface find {\n  use types.{find};",
-            "AB0126 0.wit:14 name `find` is not defined",
+            "AB0126 0.wit:14 name `find` does not exist",
         ),
         (
             "unit-price: f64",
