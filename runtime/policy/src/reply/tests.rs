@@ -228,8 +228,7 @@ fn an_operation_that_gives_nothing_ignores_the_body() {
 
 #[test]
 fn the_value_of_a_reply_is_where_its_pointer_leads() {
-    let mut operation = giving(list(Shape::U8));
-    operation.signature.result = Some(Shape::Result(Some(Box::new(Shape::String)), None));
+    let mut operation = giving(Shape::String);
     operation.reply.value = pointer("/choices/0/text");
     let body = r#"{"choices":[{"text":"x"},{"text":"y"}]}"#;
     assert_eq!(read_at(&operation, 200, &[], body), Ok("\"x\"".to_owned()));
@@ -237,6 +236,10 @@ fn the_value_of_a_reply_is_where_its_pointer_leads() {
         let error = ReplyError::Invalid("the result is missing".to_owned());
         assert_eq!(read_at(&operation, 200, &[], body), Err(error), "{body}");
     }
+    let mut bytes = giving(list(Shape::U8));
+    bytes.reply.value = pointer("/data");
+    let read = read_at(&bytes, 200, &[], r#"{"data":"AAE="}"#);
+    assert_eq!(read, Ok("\"AAE=\"".to_owned()));
 }
 
 #[test]

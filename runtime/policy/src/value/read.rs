@@ -213,7 +213,8 @@ impl Seed<'_> {
 
     fn fraction<E: Error>(self, number: f64) -> Result<Value, E> {
         match self.shape() {
-            Some(Shape::F64) if number.is_finite() => Ok(Value::F64(number)),
+            // JSON has no other numbers than finite ones.
+            Some(Shape::F64) => Ok(Value::F64(number)),
             Some(Shape::F32) => match narrowed(number) {
                 Some(number) => Ok(Value::F32(number)),
                 None => Err(self.mistyped("one beyond the largest `f32`")),
