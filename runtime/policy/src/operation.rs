@@ -25,7 +25,7 @@ pub struct Connector {
 }
 
 /// One thing an API can do.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Operation {
     /// `namespace:package/interface`, without version.
     pub(crate) name: Arc<str>,

@@ -1,6 +1,7 @@
 //! Whether every value that one matcher takes is taken by another.
 
 use crate::condition::{Matcher, Scalar, Within};
+use crate::value::Value;
 
 use super::words;
 
@@ -43,29 +44,14 @@ fn holds<T>(asked: &Option<T>, own: &Option<T>, strict: impl Fn(&T, &T) -> bool)
 
 /// Whether a matcher takes this value; never where value and matcher are of different types.
 fn takes(matcher: &Matcher, scalar: &Scalar) -> bool {
-    match matcher {
-        Matcher::Any => true,
-        Matcher::OneOf(scalars) => scalars.contains(scalar),
-        Matcher::Within(Within {
-            prefix,
-            min,
-            max,
-            max_bytes,
-        }) => {
-            let text = match scalar {
-                Scalar::Text(text) => Some(text),
-                _ => None,
-            };
-            let starts = |prefix: &String| text.is_some_and(|text| text.starts_with(&**prefix));
-            let fits = |most: &u64| {
-                text.is_some_and(|text| u64::try_from(text.len()).is_ok_and(|bytes| bytes <= *most))
-            };
-            prefix.as_ref().is_none_or(starts)
-                && min.as_ref().is_none_or(|min| at_most(min, scalar))
-                && max.as_ref().is_none_or(|max| at_most(scalar, max))
-                && max_bytes.as_ref().is_none_or(fits)
-        }
-    }
+    let value = match scalar {
+        Scalar::Bool(value) => Value::Bool(*value),
+        // An `f32` is rounded before it is compared, which keeps what is in order in order.
+        Scalar::Float(value) => Value::F64(*value),
+        Scalar::Integer(value) => Value::Integer(*value),
+        Scalar::Text(value) => Value::Text(value.clone()),
+    };
+    matcher.admits(&value).is_ok()
 }
 
 /// Whether two numbers of one type are in this order.

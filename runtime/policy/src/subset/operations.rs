@@ -2,7 +2,7 @@
 
 use crate::condition::{Condition, Matcher};
 use crate::grant::OperationGrant;
-use crate::operation::Operation;
+use crate::operation::{Idempotency, Operation};
 use crate::policy::Policy;
 
 use super::{amounts, matcher, same_key, words};
@@ -58,28 +58,54 @@ fn whole(of: &OperationGrant) -> Vec<String> {
 
 /// How an operation is not the one of the same name: another connector made it.
 fn changes(of: &Operation, over: &Operation) -> Vec<String> {
-    if of == over {
-        return Vec::new();
-    }
+    // Every field is named, so that one that is added has to be thought of here.
+    let Operation {
+        name: _,
+        version,
+        function,
+        signature,
+        effect,
+        scope,
+        // Advice for who makes the key.
+        permission: _,
+        idempotency,
+        request,
+        reply,
+    } = of;
     let mut found = Vec::new();
-    if of.version != over.version {
-        found.push(format!("it is of version {}", words::quote(&of.version)));
+    if *version != over.version {
+        found.push(format!("it is of version {}", words::quote(version)));
     }
-    if of.effect != over.effect {
-        found.push(format!("its effect is `{}`", of.effect));
+    if *effect != over.effect {
+        found.push(format!("its effect is `{effect}`"));
     }
-    if of.request.route != over.request.route {
-        found.push(format!("it sends {}", words::quote(of.route())));
-    }
-    if of.scope != over.scope {
+    if *scope != over.scope {
         let scope: Vec<_> = of.scope().map(words::quote).collect();
         found.push(match scope.as_slice() {
             [] => "no argument decides what it may touch".to_owned(),
             scope => format!("what it may touch is decided by {}", words::all(scope)),
         });
     }
-    if found.is_empty() {
-        found.push("its connector takes, sends or reads something else for it".to_owned());
+    if *idempotency != over.idempotency {
+        found.push(match idempotency {
+            Idempotency::Always => "to call it twice is to call it once".to_owned(),
+            Idempotency::ByKey(name) => {
+                let name = words::quote(name);
+                format!("to call it twice with the same {name} is to call it once")
+            }
+            Idempotency::Never => "to call it twice is not to call it once".to_owned(),
+        });
+    }
+    if request.route != over.request.route {
+        found.push(format!("it sends {}", words::quote(&request.route)));
+    } else if *request != over.request {
+        found.push("its connector makes another request of the same arguments".to_owned());
+    }
+    if *function != over.function || *signature != over.signature {
+        found.push("its types are not the same".to_owned());
+    }
+    if *reply != over.reply {
+        found.push("its connector reads the reply in another way".to_owned());
     }
     found
 }
