@@ -1,9 +1,11 @@
 //! What holds for every two policies, tried on many: random ones, and narrower ones made of them.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::testing::{Random, built_in, call, connected};
-use crate::{Approved, CallHead, Credential, Limit, OperationHead, Policy};
+use crate::{AddressRule, Approved, CallHead, Limit, OperationHead, Policy, Window};
 
 use super::beyond;
 
@@ -47,7 +49,7 @@ struct Terms {
 
 /// From the strictest to the loosest, each within the next.
 const WINDOWS: &[&str] = &[
-    "\"1/day\"",
+    "[\"1/day\", \"1/run\"]",
     "[\"2/day\", \"4/run\"]",
     "[\"2/hour\", \"9/run\"]",
     "\"3/hour\"",
@@ -208,7 +210,7 @@ fn narrow_once(plan: &mut Plan, random: &mut Random) {
             let grant = &mut plan.grants[of];
             let condition = random.below(grant.conditions.len());
             let (_, matcher) = &mut grant.conditions[condition];
-            *matcher = tighter(matcher, condition);
+            *matcher = tighter(matcher);
             add_limits(&mut grant.terms);
         }
         _ if !plan.tables.is_empty() => {
@@ -237,9 +239,8 @@ fn add_limits(terms: &mut Terms) {
     }
 }
 
-/// A matcher that is within this one; numbers are the third argument of the one operation, and the
-/// fourth of the other.
-fn tighter(matcher: &'static str, _condition: usize) -> &'static str {
+/// A matcher that is within this one.
+fn tighter(matcher: &'static str) -> &'static str {
     match matcher {
         "" => "{ any = true }",
         "{ min = 1 }" => "{ min = 1, max = 4 }",
@@ -304,12 +305,12 @@ fn written(plan: &Plan) -> Policy {
     }
     writeln!(toml, "[run]\narguments = \"{} B\"", plan.arguments).expect("a text");
     wit.push_str(" }");
-    let mut sources = connected(&toml.replace("= []", "= [\"\"]"), &[&wit]);
-    sources.toml.text = toml
+    // An empty list is an error.
+    let lines: Vec<_> = toml
         .lines()
         .filter(|line| !line.ends_with("= []"))
-        .collect::<Vec<_>>()
-        .join("\n");
+        .collect();
+    let mut sources = connected(&lines.join("\n"), &[&wit]);
     sources.connectors = vec![built_in("github")];
     match Policy::parse(&sources) {
         Ok(policy) => policy,
@@ -378,8 +379,7 @@ fn request(approved: &Approved) -> String {
     )
 }
 
-/// Whether each window of `over` has one of the same limit in `of` that is as strict, worked out on
-/// [`WINDOWS`] alone.
+/// Whether calls that count towards `of` count towards each limit of `over`.
 fn counts(of: &[Limit], over: &[Limit]) -> bool {
     over.iter()
         .all(|limit| of.iter().any(|own| own.name() == limit.name()))
@@ -526,9 +526,97 @@ fn the_order_of_grants_never_changes_what_is_beyond() {
 }
 
 #[test]
-fn keys_of_other_names_are_told_apart_by_what_they_are() {
+fn a_window_within_another_lets_through_nothing_that_the_other_does_not() {
+    let windows = |random: &mut Random| {
+        let count = 1 + u32::try_from(random.below(3)).expect("small");
+        match random.below(4) {
+            0 => Window::Run { count },
+            seconds => Window::Sliding {
+                count,
+                per: Duration::from_secs(seconds as u64),
+            },
+        }
+    };
+    // Calls of one run, by their seconds.
+    let allows = |window: &Window, times: &[u64]| match window {
+        Window::Run { count } => times.len() <= *count as usize,
+        Window::Sliding { count, per } => times.iter().all(|from| {
+            let stretch = *from..*from + per.as_secs();
+            times.iter().filter(|time| stretch.contains(time)).count() <= *count as usize
+        }),
+    };
     let mut random = Random(15);
-    let policy = written(&random_plan(&mut random));
-    let references: Vec<_> = policy.credentials().map(Credential::reference).collect();
-    assert_eq!(references[0], references[1], "two names for one key");
+    let mut tried = 0;
+    for _ in 0..300 {
+        let (one, other) = (windows(&mut random), windows(&mut random));
+        for _ in 0..30 {
+            let times: Vec<_> = (0..random.below(6))
+                .map(|_| random.below(8) as u64)
+                .collect();
+            if one.within(&other) && allows(&one, &times) {
+                assert!(allows(&other, &times), "{one} in {other}: {times:?}");
+                tried += 1;
+            }
+        }
+    }
+    assert!(tried > 500, "{tried}");
+}
+
+#[test]
+fn addresses_within_others_lead_nowhere_that_the_others_do_not() {
+    let ranges = [
+        "10.0.0.0/8",
+        "10.1.0.0/16",
+        "10.1.0.1/32",
+        "169.254.0.0/16",
+        "169.254.169.254/32",
+        "0.0.0.0/0",
+        "fd00::/8",
+        "fd00:ec2::254/128",
+        "::/0",
+        "64:ff9b::/96",
+        "2000::/3",
+        "::ffff:169.254.169.254/128",
+    ];
+    let addresses = [
+        "10.1.0.1",
+        "10.1.2.3",
+        "10.2.0.1",
+        "169.254.169.254",
+        "169.254.1.1",
+        "8.8.8.8",
+        "127.0.0.1",
+        "::1",
+        "fd00::1",
+        "fd00:ec2::254",
+        "::ffff:10.1.0.1",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b::a01:1",
+        "2002:a01:1::",
+        "2606:4700::1",
+        "fe80::1",
+    ];
+    let addresses = addresses.map(|text| text.parse::<IpAddr>().expect("an address"));
+    let rule = |random: &mut Random| match random.below(5) {
+        0 => AddressRule::only(random.pick(&addresses)),
+        _ => {
+            let ranges = some(random, &ranges).into_iter().take(4);
+            let ranges: Vec<_> = ranges.map(|text| text.parse().expect("a range")).collect();
+            AddressRule::public_or(&ranges)
+        }
+    };
+    let mut random = Random(16);
+    let mut subsets = 0;
+    for _ in 0..20_000 {
+        let (one, other) = (rule(&mut random), rule(&mut random));
+        assert!(one.within(&one));
+        if one.within(&other) {
+            subsets += usize::from(one != other);
+            for address in addresses.iter().filter(|address| one.admits(**address)) {
+                assert!(other.admits(*address), "{address}: {one:?} in {other:?}");
+            }
+        }
+    }
+    assert!(subsets > 500, "{subsets}");
 }
