@@ -25,7 +25,7 @@ impl Matcher {
                 } = other;
                 holds(prefix, &own.prefix, |most, own| {
                     own.starts_with(most.as_str())
-                }) && holds(min, &own.min, |most, own| at_most(most, own))
+                }) && holds(min, &own.min, at_most)
                     && holds(max, &own.max, |most, own| at_most(own, most))
                     && holds(max_bytes, &own.max_bytes, |most, own| own <= most)
             }

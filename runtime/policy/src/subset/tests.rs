@@ -6,6 +6,7 @@ use crate::subset::{ChangeKind, compare, excess};
 use crate::testing::policy;
 
 mod operations;
+mod plan;
 mod random;
 
 /// What a policy allows beyond another, a line each.

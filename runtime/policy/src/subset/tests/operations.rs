@@ -107,6 +107,15 @@ fn each_argument_is_held_against_its_own_condition() {
         &["`body` may be anything", "`issue-number` may be anything"],
         &[],
     );
+}
+
+#[test]
+fn each_part_of_a_matcher_is_told_alone() {
+    let on = |owner: &str, repo: &str, rest: &str| {
+        grant(&format!(
+            "where = {{ owner = {owner}, repo = {repo}{rest} }}"
+        ))
+    };
     check(
         &on(
             "{ prefix = \"ac\" }",
