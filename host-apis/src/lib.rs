@@ -10,6 +10,8 @@ mod http;
 mod invoke;
 mod operation;
 mod state;
+#[cfg(test)]
+mod testing;
 
 use agentbox_sandbox::{Engine, base_linker};
 use wasmtime::component::Linker;

@@ -3,6 +3,8 @@
 mod budget;
 mod calls;
 mod http;
+#[cfg(test)]
+mod tests;
 
 use agentbox_gate::{Body, Call, Cause, Failure, Patience, Reply};
 use agentbox_policy::{CallHead, Code, OperationHead};

@@ -2,6 +2,8 @@
 
 mod error;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::future::Future;

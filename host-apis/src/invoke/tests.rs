@@ -1,0 +1,409 @@
+//! Calls by name, at a gate that is a function.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use agentbox_gate::{Body, Cause, Failure, Gate, Reply};
+use agentbox_policy::{CallHead, Code, HttpHead};
+use agentbox_sandbox::Ending;
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+
+use super::bindings::agentbox::host::errors::Error;
+use super::bindings::agentbox::host::invoke::{Answer, Host};
+use super::calls::Calls;
+use crate::testing::{Fake, after, arguments, at_once, ending, reply};
+
+const OPERATION: &str = "test:api/echo";
+
+impl Calls {
+    fn call(&mut self, arguments: &str) -> u32 {
+        self.begin(OPERATION.into(), arguments.into(), Vec::new())
+            .unwrap()
+    }
+
+    fn fetch(&mut self, arguments: &str, body: &[u8]) -> u32 {
+        self.begin(super::HTTP.into(), arguments.into(), body.to_vec())
+            .unwrap()
+    }
+
+    /// What the next call gave: its id, and a value or an error.
+    async fn taken(&mut self) -> Option<(u32, Result<Answer, Error>)> {
+        self.wait().await
+    }
+}
+
+fn calls(gate: &Arc<impl Gate + 'static>) -> Calls {
+    Calls::new(gate.clone())
+}
+
+fn denied(given: Result<Answer, Error>) -> (String, String) {
+    match given {
+        Err(Error::Denied(denial)) => (denial.code, denial.message),
+        other => panic!("not denied: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_come_out_as_they_finish_and_then_none() {
+    let gate = Fake::new(|call| after(arguments(&call.head).parse().unwrap()));
+    let mut calls = calls(&gate);
+    assert!(calls.taken().await.is_none(), "none has been started");
+    let ids = [calls.call("300"), calls.call("10"), calls.call("100")];
+    assert_eq!(ids, [1, 2, 3]);
+    let mut order = Vec::new();
+    while let Some((id, given)) = calls.taken().await {
+        assert_eq!(given.unwrap().value, "{}");
+        order.push(id);
+    }
+    assert_eq!(order, [2, 3, 1]);
+    assert_eq!(calls.call("0"), 4, "ids go on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_under_way_before_anyone_waits_for_it() {
+    let gate = Fake::new(|_| after(100));
+    let mut calls = calls(&gate);
+    calls.call("{}");
+    assert_eq!(gate.asked().len(), 1);
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    let began = Instant::now();
+    assert!(calls.taken().await.is_some());
+    assert!(began.elapsed() < Duration::from_millis(50));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_given_up_does_not_come_out() {
+    let gate = Fake::new(|call| after(arguments(&call.head).parse().unwrap()));
+    let mut calls = calls(&gate);
+    let (slow, fast, kept) = (calls.call("60000"), calls.call("0"), calls.call("50"));
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(calls.cancel(slow), "under way");
+    assert!(calls.cancel(fast), "finished, and not taken");
+    assert!(!calls.cancel(fast), "given up already");
+    assert!(!calls.cancel(99), "never started");
+    assert_eq!(calls.taken().await.unwrap().0, kept);
+    assert!(!calls.cancel(kept), "taken");
+    assert!(calls.taken().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_are_given_up_end_at_the_gate_too() {
+    let alive = Arc::new(());
+    let held = Arc::clone(&alive);
+    let gate = Fake::new(move |_| {
+        let held = Arc::clone(&held);
+        Box::pin(async move {
+            std::future::pending::<()>().await;
+            drop(held);
+            Ok(reply(""))
+        })
+    });
+    let mut calls = calls(&gate);
+    let first = calls.call("{}");
+    calls.call("{}");
+    let under_way = |alive: &Arc<()>| Arc::strong_count(alive) - 2;
+    assert_eq!(under_way(&alive), 2);
+    calls.cancel(first);
+    eventually(|| under_way(&alive) == 1).await;
+    drop(calls);
+    eventually(|| under_way(&alive) == 0).await;
+}
+
+/// Waits until `holds`, as a task's end takes a moment to be seen.
+async fn eventually(holds: impl Fn() -> bool) {
+    for _ in 0..200 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it never came true");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_1025th_call_at_once_is_denied_and_the_gate_never_sees_it() {
+    let gate = Fake::new(|_| after(5));
+    let mut calls = calls(&gate);
+    let ids: Vec<_> = (0..1026).map(|_| calls.call("{}")).collect();
+    assert!(calls.cancel(1026), "refused, and not taken");
+    let (id, given) = calls.taken().await.unwrap();
+    assert_eq!(id, ids[1024]);
+    let Err(Error::Denied(denial)) = given else {
+        panic!("{given:?}");
+    };
+    assert_eq!(denial.code, "AB0508");
+    assert_eq!(denial.operation, OPERATION);
+    assert_eq!(gate.asked().len(), 1024);
+    let (_, given) = calls.taken().await.unwrap();
+    assert!(given.is_ok());
+    calls.call("{}");
+    assert_eq!(gate.asked().len(), 1025, "one was taken, and one may start");
+    let mut rest = 0;
+    while let Some((_, given)) = calls.taken().await {
+        assert!(given.is_ok());
+        rest += 1;
+    }
+    assert_eq!(rest, 1024);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_calls_without_end_is_ended() {
+    let gate = Fake::new(|_| after(60_000));
+    let mut calls = calls(&gate);
+    let long = "x".repeat(1000);
+    let refused = (0..1 << 20).find(|_| {
+        let begun = calls.begin(long.clone(), String::new(), Vec::new());
+        begun.is_err()
+    });
+    assert_eq!(refused, Some(1024 + (1 << 16)));
+    let (_, given) = calls.taken().await.unwrap();
+    let Err(Error::Denied(denial)) = given else {
+        panic!("{given:?}");
+    };
+    assert_eq!(denial.operation.len(), 256);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_host_holds_of_calls_is_bounded() {
+    let gate = Fake::new(|call| {
+        Box::pin(async move {
+            drop(call);
+            Ok(reply(vec![b'x'; 20 << 20]))
+        })
+    });
+    let mut calls = calls(&gate);
+    let body = vec![0; 16 << 20];
+    let request = r#"{"method":"POST","url":"https://a.test/"}"#;
+    for _ in 0..20 {
+        calls.fetch(request, &body);
+    }
+    let mut outcomes = [0; 3];
+    while let Some((_, given)) = calls.taken().await {
+        let kind = match given {
+            Ok(answer) => {
+                assert_eq!(answer.body.len(), 20 << 20);
+                0
+            }
+            Err(Error::Unavailable(_)) => 1,
+            Err(Error::Denied(denial)) => {
+                assert_eq!(denial.code, "AB0508");
+                2
+            }
+            Err(other) => panic!("{other:?}"),
+        };
+        outcomes[kind] += 1;
+    }
+    let [good, late, refused] = outcomes;
+    assert!(good > 0 && good <= 12, "{outcomes:?}");
+    assert!(refused >= 4, "{outcomes:?}");
+    assert_eq!(good + late + refused, 20);
+    // All of it has been given back.
+    calls.fetch(request, &body);
+    assert!(calls.taken().await.unwrap().1.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_are_typed() {
+    let cause = Cause::Upstream {
+        status: 429,
+        retry_after: Some(Duration::from_millis(1500)),
+    };
+    let failure = Failure::new(Code::UPSTREAM_ERROR, cause, "slow down");
+    let gate = Fake::new(move |_| at_once(Err(failure.clone())));
+    let mut calls = calls(&gate);
+    calls.call("{}");
+    let (_, given) = calls.taken().await.unwrap();
+    let Err(Error::Upstream(upstream)) = given else {
+        panic!("{given:?}");
+    };
+    assert_eq!(
+        (upstream.status, upstream.retry_after_ms),
+        (429, Some(1500))
+    );
+    assert_eq!(upstream.message, "slow down");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_that_breaks_off_is_an_error() {
+    let gate = Fake::new(|_| {
+        let broken = || Failure::new(Code::ECHO, Cause::Stopped, "the run has been stopped");
+        let body = Limited::new(Full::new(Bytes::from_static(b"xx")), 1);
+        at_once(Ok(Reply {
+            body: Body::new(body.map_err(move |_| Box::new(broken()))),
+            ..reply("")
+        }))
+    });
+    let mut calls = calls(&gate);
+    calls.call("{}");
+    let (_, given) = calls.taken().await.unwrap();
+    assert_eq!(denied(given).0, "AB0607");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_takes_no_body() {
+    let gate = Fake::new(|_| after(0));
+    let mut calls = calls(&gate);
+    calls.begin(OPERATION.into(), "{}".into(), vec![1]).unwrap();
+    let (_, given) = calls.taken().await.unwrap();
+    let expected = ("AB0213".into(), "an operation takes no body".into());
+    assert_eq!(denied(given), expected);
+    assert!(gate.asked().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_http_request_goes_out_word_for_word_and_comes_back_whole() {
+    let gate = Fake::new(|call| {
+        Box::pin(async move {
+            let body = call.body.collect().await.unwrap().to_bytes();
+            let mut reply = reply(body);
+            reply.status = http::StatusCode::NOT_FOUND;
+            for value in ["a", "b"] {
+                let value = http::HeaderValue::from_static(value);
+                reply.headers.append("x-two", value);
+            }
+            Ok(reply)
+        })
+    });
+    let mut calls = calls(&gate);
+    let arguments = r#"{"method":"pOST","url":"HTTPS://u@A.test:0443?q=/#f",
+        "headers":[["X-One","1"],["x-one","ä"]]}"#;
+    calls.fetch(arguments, b"\x00\xff");
+    let (_, given) = calls.taken().await.unwrap();
+    let answer = given.unwrap();
+    assert_eq!(
+        answer.value,
+        r#"{"headers":[["x-two","a"],["x-two","b"]],"status":404}"#
+    );
+    assert_eq!(answer.body, b"\x00\xff");
+    let expected = HttpHead {
+        method: "pOST".into(),
+        scheme: "HTTPS".into(),
+        authority: "u@A.test:0443".into(),
+        path_and_query: "?q=/#f".into(),
+        headers: vec![
+            ("x-one".into(), b"1".to_vec()),
+            ("x-one".into(), "ä".as_bytes().to_vec()),
+        ],
+    };
+    assert_eq!(gate.asked(), [CallHead::Http(expected)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_of_an_http_request_are_read_strictly() {
+    let gate = Fake::new(|_| after(0));
+    let mut calls = calls(&gate);
+    for arguments in [
+        "",
+        "[]",
+        r#"{"method":"GET"}"#,
+        r#"{"url":"https://a.test/"}"#,
+        r#"{"method":"GET","url":"a.test/"}"#,
+        r#"{"method":"GET","url":"https://a.test/","body":""}"#,
+        r#"{"method":"GET","method":"GET","url":"https://a.test/"}"#,
+        r#"{"method":"GET","url":"https://a.test/","headers":[["a"]]}"#,
+        r#"{"method":"GET","url":"https://a.test/","headers":[["a","b","c"]]}"#,
+        r#"{"method":"GET","url":"https://a.test/","headers":{"a":"b"}}"#,
+        r#"{"method":"GET","url":"https://a.test/\ud800"}"#,
+        r#"{"method":"GET","url":"https://a.test/"} {}"#,
+    ] {
+        calls.fetch(arguments, b"");
+        let (_, given) = calls.taken().await.unwrap();
+        assert_eq!(denied(given).0, "AB0213", "{arguments}");
+    }
+    assert!(gate.asked().is_empty());
+}
+
+/// A program that starts `count` calls, takes them all, finds none left, and returns the value of the
+/// last. With `one_by_one` it takes each before it starts the next.
+fn caller(count: u32, one_by_one: bool) -> String {
+    let (each, all) = if one_by_one {
+        ("(call $take)", "")
+    } else {
+        ("", "(call $times (i32.const 1))")
+    };
+    format!(
+        r#"(module
+  (import "agentbox:host/invoke@0.1.0" "start"
+    (func $start (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "agentbox:host/invoke@0.1.0" "wait" (func $wait (param i32)))
+  (memory (export "memory") 8)
+  (data (i32.const 0x100) "test:api/echo")
+  (data (i32.const 0x200) "{{}}")
+  (global $next (mut i32) (i32.const 0x1000))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func $take
+    (call $wait (i32.const 0))
+    (if (i32.eqz (i32.load8_u (i32.const 0))) (then unreachable))
+    (if (i32.load8_u (i32.const 8)) (then unreachable))
+    (i64.store (i32.const 0x304) (i64.load (i32.const 12))))
+  (func $times (param $take i32)
+    (local $n i32)
+    (loop $again
+      (if (local.get $take)
+        (then (call $take))
+        (else
+          (drop (call $start (i32.const 0x100) (i32.const 13) (i32.const 0x200) (i32.const 2)
+            (i32.const 0) (i32.const 0)))
+          {each}))
+      (local.set $n (i32.add (local.get $n) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $n) (i32.const {count})))))
+  (func (export "run") (result i32)
+    (call $times (i32.const 0))
+    {all}
+    (call $wait (i32.const 0))
+    (if (i32.load8_u (i32.const 0)) (then unreachable))
+    (i32.const 0x300)))"#
+    )
+}
+
+async fn ran(program: &str, gate: Arc<dyn Gate>) -> Ending {
+    ending(program.as_bytes(), gate, |_, _| {}).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_calls_of_a_program_overlap() {
+    let gate = Fake::new(|_| after(50));
+    let began = Instant::now();
+    let one = ran(&caller(1, false), gate.clone()).await;
+    let alone = began.elapsed();
+    let began = Instant::now();
+    let ten = ran(&caller(10, false), gate.clone()).await;
+    let elapsed = began.elapsed();
+    let done = Ending::Returned(Ok("{}".into()));
+    assert_eq!([one, ten], [done.clone(), done]);
+    assert_eq!(gate.asked().len(), 11);
+    // One after the other they would take 450 ms more than one alone.
+    assert!(
+        elapsed < alone + Duration::from_millis(250),
+        "{elapsed:?} after {alone:?}"
+    );
+    println!("ten calls of 50 ms: {elapsed:?}, one: {alone:?}, each with engine and compilation");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_calls_one_after_the_other() {
+    let gate = Fake::new(|_| at_once(Ok(reply("{}"))));
+    let began = Instant::now();
+    ran(&caller(1, true), gate.clone()).await;
+    let alone = began.elapsed();
+    let began = Instant::now();
+    let ended = ran(&caller(1000, true), gate.clone()).await;
+    assert_eq!(ended, Ending::Returned(Ok("{}".into())));
+    assert_eq!(gate.asked().len(), 1001);
+    println!("a thousand calls: {:?}, one: {alone:?}", began.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_programs_share_no_calls() {
+    let gate = Fake::new(|_| after(20));
+    let program = caller(10, false);
+    let (one, other) = tokio::join!(ran(&program, gate.clone()), ran(&program, gate.clone()));
+    let done = Ending::Returned(Ok("{}".into()));
+    assert_eq!([one, other], [done.clone(), done]);
+    assert_eq!(gate.asked().len(), 20);
+}

@@ -1,0 +1,123 @@
+//! What the tests of this crate share: a gate that is a function, and programs of a few lines.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use agentbox_gate::{Body, Call, Failure, Gate, GateFuture, Reply, Stop};
+use agentbox_policy::{Bounds, CallHead};
+use agentbox_sandbox::{Ending, Engine, Guest, GuestSetup, Input, Output, Program, Sink, run};
+use bytes::Bytes;
+use wasmtime::component::Linker;
+use wit_component::{StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+use crate::State;
+
+/// A gate that answers with a function, and remembers what was asked.
+pub(crate) struct Fake<F> {
+    answer: F,
+    asked: Mutex<Vec<CallHead>>,
+}
+
+impl<F> Fake<F>
+where
+    F: Fn(Call) -> GateFuture<Result<Reply, Failure>> + Send + Sync + 'static,
+{
+    pub(crate) fn new(answer: F) -> Arc<Self> {
+        let asked = Mutex::default();
+        Arc::new(Self { answer, asked })
+    }
+
+    /// The arguments of each call of an operation, in order.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().map(arguments).collect()
+    }
+
+    pub(crate) fn asked(&self) -> Vec<CallHead> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+impl<F> Gate for Fake<F>
+where
+    F: Fn(Call) -> GateFuture<Result<Reply, Failure>> + Send + Sync,
+{
+    fn call(&self, call: Call) -> GateFuture<Result<Reply, Failure>> {
+        self.asked.lock().unwrap().push(call.head.clone());
+        (self.answer)(call)
+    }
+}
+
+/// The arguments of a call of an operation.
+pub(crate) fn arguments(head: &CallHead) -> String {
+    match head {
+        CallHead::Operation(head) => head.arguments.clone(),
+        CallHead::Http(head) => panic!("{head:?} is no operation"),
+    }
+}
+
+/// A good reply of this text.
+pub(crate) fn reply(text: impl Into<Bytes>) -> Reply {
+    Reply {
+        status: http::StatusCode::OK,
+        headers: http::HeaderMap::new(),
+        body: Body::full(text.into()),
+    }
+}
+
+/// A gate's answer, at once.
+pub(crate) fn at_once(given: Result<Reply, Failure>) -> GateFuture<Result<Reply, Failure>> {
+    Box::pin(async { given })
+}
+
+/// A gate's answer, after so many milliseconds.
+pub(crate) fn after(milliseconds: u64) -> GateFuture<Result<Reply, Failure>> {
+    Box::pin(async move {
+        tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+        Ok(reply("{}"))
+    })
+}
+
+/// A core module that carries the types of the world `w`.
+pub(crate) fn typed(wit: &str, module: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let host = include_str!("../../wit/host/host.wit");
+    resolve.push_str("host.wit", host).unwrap();
+    let package = resolve.push_str("test.wit", wit).unwrap();
+    let world = resolve.select_world(&[package], Some("w")).unwrap();
+    let mut module = wat::parse_str(module).unwrap();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    module
+}
+
+/// Runs a program to its end, with what `link` links besides what every program gets.
+pub(crate) async fn ending(
+    program: &[u8],
+    gate: Arc<dyn Gate>,
+    link: impl FnOnce(&mut Linker<State>, &Program),
+) -> Ending {
+    let engine = Engine::new().unwrap();
+    let program = Program::compile(&engine, program).unwrap();
+    let mut linker = crate::linker(&engine).unwrap();
+    link(&mut linker, &program);
+    let sink = || Sink {
+        write: Box::new(std::io::sink()),
+        terminal: false,
+    };
+    let setup = GuestSetup {
+        args: &["program".to_owned()],
+        env: &[],
+        input: Input::Bytes(Bytes::new()),
+        output: Output {
+            stdout: sink(),
+            stderr: sink(),
+        },
+        preopens: &[],
+        memory: 64 << 20,
+        output_bytes: 1 << 20,
+    };
+    let guest = Guest::new(setup, &Stop::new()).unwrap();
+    let state = State::new(guest, gate);
+    run(&engine, &program, &linker, state, &Bounds::default()).await
+}
