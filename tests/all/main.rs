@@ -21,7 +21,7 @@ mod keys;
 mod limits;
 mod on_record;
 mod openbao;
-mod policy_diff;
+mod operations;
 mod programs;
 mod promises;
 mod support_selftest;

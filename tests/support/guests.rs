@@ -1,5 +1,6 @@
 //! The guest programs, built once.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -25,9 +26,20 @@ pub(crate) fn c_hello() -> PathBuf {
     BUILT.get_or_init(build_c).clone()
 }
 
+/// The core module, with the types of its world, of the C program that calls operations.
+pub(crate) fn c_issues() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build_c_issues).clone()
+}
+
 /// The module in text form.
 pub(crate) fn wat_hello() -> PathBuf {
     sources().join("wat-hello/hello.wat")
+}
+
+/// The module in text form that calls an operation.
+pub(crate) fn invoke() -> PathBuf {
+    sources().join("invoke/issues.wat")
 }
 
 /// The policy of the example `name`, with each first text of `changes` replaced by its second: the
@@ -63,15 +75,7 @@ fn build() -> PathBuf {
         .arg("--target-dir")
         .arg(&target)
         .current_dir(sources());
-    // What was said about building the host is not about the guests.
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        let flags = name.ends_with("RUSTFLAGS") || name.starts_with("CARGO_PROFILE_");
-        let wrapper = name.starts_with("RUSTC_") || name.ends_with("_WRAPPER");
-        if flags || wrapper || name.starts_with("CARGO_BUILD_") || name == "CARGO_TARGET_DIR" {
-            command.env_remove(&*name);
-        }
-    }
+    without_flags(&mut command);
     run(&mut command);
     target.join("wasm32-wasip2/release")
 }
@@ -81,31 +85,117 @@ fn build_c() -> PathBuf {
     let _lock = lock(&target);
     let source = sources().join("c-hello/hello.c");
     let module = target.join("c-hello.wasm");
+    if !is_newer(&module, &[&source]) {
+        compile_c(&target, &module, &[source.as_os_str()]);
+    }
+    module
+}
+
+/// As its README says: the bindings from its world, and then a reactor.
+fn build_c_issues() -> PathBuf {
+    let target = target();
+    let _lock = lock(&target);
+    let folder = sources().join("c-issues");
+    let source = folder.join("issues.c");
+    let module = target.join("c-issues.wasm");
+    let world = folder.join("wit");
+    let texts = [
+        "world.wit",
+        "deps/agentbox/host.wit",
+        "deps/github/issues.wit",
+    ]
+    .map(|text| world.join(text));
+    let [own, host, github] = &texts;
+    if !is_newer(&module, &[&source, own, host, github]) {
+        // The source includes `bindings/…` from beside itself.
+        let copy = target.join("c-issues");
+        let bindings = copy.join("bindings");
+        fs::create_dir_all(&bindings).expect("the target folder can be written");
+        run(Command::new(wit_bindgen())
+            .arg("c")
+            .arg(&world)
+            .arg("--out-dir")
+            .arg(&bindings));
+        let copied = copy.join("issues.c");
+        fs::copy(&source, &copied).expect("the target folder can be written");
+        let made = ["commenter.c", "commenter_component_type.o"].map(|name| bindings.join(name));
+        let reactor = OsStr::new("-mexec-model=reactor");
+        let [code, types] = made.each_ref().map(PathBuf::as_path);
+        compile_c(
+            &target,
+            &module,
+            &[
+                reactor,
+                copied.as_os_str(),
+                code.as_os_str(),
+                types.as_os_str(),
+            ],
+        );
+    }
+    module
+}
+
+/// Whether `made` is there and newer than all of `sources`.
+fn is_newer(made: &Path, sources: &[&PathBuf]) -> bool {
     let changed = |path: &Path| {
         fs::metadata(path)
             .and_then(|metadata| metadata.modified())
             .ok()
     };
-    if changed(&module) < changed(&source) || !module.exists() {
-        let half = target.join("c-hello.half.wasm");
-        run(Command::new(python::python(&python::venv("ziglang")))
+    made.exists() && sources.iter().all(|path| changed(made) > changed(path))
+}
+
+/// Makes `module` of the arguments of a C compiler with a WASI libc.
+fn compile_c(target: &Path, module: &Path, arguments: &[&OsStr]) {
+    let half = module.with_extension("half.wasm");
+    run(Command::new(python::python(&python::venv("ziglang")))
+        .args(["-m", "ziglang", "cc", "-target", "wasm32-wasi", "-Os", "-s"])
+        .arg("-o")
+        .arg(&half)
+        .args(arguments)
+        .env("ZIG_GLOBAL_CACHE_DIR", target.join("zig"))
+        .env("ZIG_LOCAL_CACHE_DIR", target.join("zig")));
+    fs::rename(half, module).expect("a file can be renamed within a folder");
+}
+
+/// The tool that makes C of a world, installed when it is not there yet.
+fn wit_bindgen() -> PathBuf {
+    let made = python::cache().join(format!("wit-bindgen-{WIT_BINDGEN}"));
+    let lock = File::create(made.with_extension("lock")).expect("a lock file can be made");
+    lock.lock().expect("the lock file can be locked");
+    let tool = made.join("bin/wit-bindgen");
+    if !tool.exists() {
+        let mut command = Command::new(env!("CARGO"));
+        command
             .args([
-                "-m",
-                "ziglang",
-                "cc",
-                "-target",
-                "wasm32-wasi",
-                "-Os",
-                "-s",
-                "-o",
+                "install",
+                "wit-bindgen-cli",
+                "--quiet",
+                "--locked",
+                "--no-default-features",
             ])
-            .arg(&half)
-            .arg(&source)
-            .env("ZIG_GLOBAL_CACHE_DIR", target.join("zig"))
-            .env("ZIG_LOCAL_CACHE_DIR", target.join("zig")));
-        fs::rename(half, &module).expect("a file can be renamed within a folder");
+            .args(["--features", "c", "--version", WIT_BINDGEN, "--root"])
+            .arg(&made);
+        without_flags(&mut command);
+        run(&mut command);
     }
-    module
+    tool
+}
+
+/// The version of `wit-bindgen-cli`, which is that of the crate `wit-bindgen` in the workspace of
+/// the guests.
+const WIT_BINDGEN: &str = "0.57.1";
+
+/// Keeps what was said about building the host from a command that builds something else.
+fn without_flags(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        let flags = name.ends_with("RUSTFLAGS") || name.starts_with("CARGO_PROFILE_");
+        let wrapper = name.starts_with("RUSTC_") || name.ends_with("_WRAPPER");
+        if flags || wrapper || name.starts_with("CARGO_BUILD_") || name == "CARGO_TARGET_DIR" {
+            command.env_remove(&*name);
+        }
+    }
 }
 
 /// A target folder of the guests' own, kept between runs.

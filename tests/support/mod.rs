@@ -5,10 +5,12 @@
 
 pub(crate) mod agentbox;
 pub(crate) mod api;
+pub(crate) mod bot;
 pub(crate) mod caller;
 pub(crate) mod canary;
 pub(crate) mod decoy;
 pub(crate) mod errands;
+pub(crate) mod github;
 pub(crate) mod guests;
 pub(crate) mod http;
 pub(crate) mod openbao;
@@ -18,4 +20,5 @@ pub(crate) mod server;
 pub(crate) mod synapse;
 pub(crate) mod texts;
 pub(crate) mod tls;
+pub(crate) mod typed;
 pub(crate) mod widgets;

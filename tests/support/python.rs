@@ -15,7 +15,6 @@ pub(crate) fn venv(name: &str) -> PathBuf {
         .with_extension("txt");
     let text = fs::read(&requirements).expect("the requirements are checked in");
     let cache = cache();
-    fs::create_dir_all(&cache).expect("the cache folder can be made");
     let made = cache.join(format!("{name}-{:016x}", digest(&text)));
 
     let lock = File::create(made.with_extension("lock")).expect("a lock file can be made");
@@ -61,13 +60,17 @@ pub(crate) fn package(venv: &Path, package: &str) -> PathBuf {
         .find(|folder| folder.is_dir())
         .expect("the package is installed")
 }
-fn cache() -> PathBuf {
+
+/// The folder for what is fetched once on a machine.
+pub(crate) fn cache() -> PathBuf {
     let below = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    below("XDG_CACHE_HOME")
+    let cache = below("XDG_CACHE_HOME")
         .map(PathBuf::from)
         .or_else(|| below("HOME").map(|home| Path::new(&home).join(".cache")))
         .unwrap_or_else(std::env::temp_dir)
-        .join("agentbox-tests")
+        .join("agentbox-tests");
+    fs::create_dir_all(&cache).expect("the cache folder can be made");
+    cache
 }
 
 fn run(command: &mut Command) {

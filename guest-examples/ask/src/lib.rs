@@ -64,7 +64,10 @@ fn explain(error: &Error) -> String {
             )
         }
         Error::Limit(limit) => {
-            format!("limit {} {} {:?}", limit.code, limit.name, limit.retry_after_ms)
+            format!(
+                "limit {} {} {:?}",
+                limit.code, limit.name, limit.retry_after_ms
+            )
         }
         Error::Upstream(upstream) => format!(
             "upstream {} {:?} {}",
