@@ -10,24 +10,29 @@ use std::process::Command;
 
 use crate::support::agentbox::Ground;
 use crate::support::canary::Canary;
+use crate::support::github::{Exchange, GitHub};
 use crate::support::guests;
 use crate::support::openbao::OpenBao;
 use crate::support::server::{Server, free_port};
 use crate::support::synapse::Synapse;
 
 /// The examples, each replayed by the test of its name.
-const REPLAYED: [&str; 7] = [
+const REPLAYED: [&str; 11] = [
     "c-hello",
+    "c-issues",
     "fetch",
     "files",
+    "invoke",
     "kv",
+    "matrix",
     "rooms",
     "run-export",
+    "triage",
     "wat-hello",
 ];
 
 /// Folders of `guest-examples` that are no examples but the tests' own.
-const TESTS_OWN: [&str; 3] = ["hostile", "probe", "target"];
+const TESTS_OWN: [&str; 4] = ["ask", "hostile", "probe", "target"];
 
 #[test]
 fn every_example_has_a_transcript_that_a_test_replays() {
@@ -78,6 +83,12 @@ fn c_hello() {
 }
 
 #[test]
+fn c_issues() {
+    let script = [GitHub::listed(""), GitHub::commented("Seen, from C.")];
+    replay_with_github("c-issues", script.into());
+}
+
+#[test]
 fn fetch() {
     let key = "canary-5f3a9c1e77d24b08";
     let example = Example::of("fetch");
@@ -104,12 +115,29 @@ fn files() {
 }
 
 #[test]
+fn invoke() {
+    replay_with_github("invoke", vec![GitHub::listed("")]);
+}
+
+#[test]
 fn kv() {
     let bao = OpenBao::shared();
     Example::of("kv")
         .says("http://127.0.0.1:8200", &bao.url())
         .says("secret/data/agents/triage-bot", "secret/data/agents/readme")
         .key("BAO_TOKEN", bao.token())
+        .replay();
+}
+
+#[test]
+fn matrix() {
+    let synapse = Synapse::shared();
+    let [granted, other] = synapse.rooms();
+    Example::of("matrix")
+        .says("http://127.0.0.1:8008", &synapse.url())
+        .says("!granted:localhost", granted)
+        .says("!other:localhost", other)
+        .key("MATRIX_TOKEN", &synapse.token())
         .replay();
 }
 
@@ -131,6 +159,11 @@ fn run_export() {
 }
 
 #[test]
+fn triage() {
+    replay_with_github("triage", GitHub::triaged());
+}
+
+#[test]
 fn wat_hello() {
     Example::of("wat-hello").replay();
 }
@@ -147,6 +180,22 @@ fn a_transcript_is_compared_line_by_line() {
         without_ids("sent $a-9_XXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX to $x"),
         "sent $EVENT to $x"
     );
+}
+
+/// Replays an example whose policy sends it to GitHub, which follows `script` here.
+fn replay_with_github(name: &'static str, script: Vec<Exchange>) {
+    let token = Canary::fresh();
+    let github = GitHub::start(&token, script);
+    let here = format!(
+        "github = {{ from = \"env://GITHUB_TOKEN\", origin = \"{}\" }}",
+        github.url()
+    );
+    Example::of(name)
+        .says("policy = 1\n", "policy = 1\ninsecure-loopback = true\n")
+        .says("github = \"env://GITHUB_TOKEN\"", &here)
+        .key("GITHUB_TOKEN", &token)
+        .replay();
+    github.followed();
 }
 
 /// An example copied to a folder of its own, beside the programs that were built.
@@ -174,6 +223,8 @@ impl Example {
         let file = program.file_name().expect("a program is a file");
         let place = match name {
             "c-hello" => folder.join("hello.wasm"),
+            "c-issues" => folder.join("issues.wasm"),
+            "invoke" => folder.join("issues.wat"),
             "wat-hello" => folder.join("hello.wat"),
             _ => ground
                 .work()
@@ -214,14 +265,16 @@ impl Example {
             fs::write(&policy, self.real(&text)).expect("a temporary folder can be written");
         }
         let steps = transcript(self.name);
-        // What builds or serves has been done already.
-        let mut script = "cargo() { :; }\npython3() { :; }\n".to_owned();
+        let mut script = String::new();
         for step in &steps {
-            check_spelling(self.name, &step.command);
+            // What builds or serves has been done already.
+            let command = match is_done(self.name, &step.command) {
+                true => ":".to_owned(),
+                false => self.real(&step.command),
+            };
             // The mark says where one command's output ends, and `$?` stays what it was.
             script.push_str(&format!(
-                "{{ {}\n}} 2>&1; status=$?; printf '{MARK}'; (exit $status)\n",
-                self.real(&step.command)
+                "{{ {command}\n}} 2>&1; status=$?; printf '{MARK}'; (exit $status)\n"
             ));
         }
         let outcome = self.ground.shell(&self.folder, &script);
@@ -302,23 +355,33 @@ fn transcript(name: &str) -> Vec<Step> {
     steps
 }
 
-/// Checks a command that the replay leaves out because it has been done already.
-fn check_spelling(name: &str, command: &str) {
+/// Whether the replay leaves a command out because it has been done already; then it has to be
+/// spelt as it was done.
+fn is_done(name: &str, command: &str) -> bool {
     let expected = match command.split(' ').next() {
         Some("cargo") => format!("cargo build --quiet --release --target wasm32-wasip2 -p {name}"),
         Some("python3") if name == "c-hello" => {
             "python3 -m ziglang cc -target wasm32-wasi -Os -s -o hello.wasm hello.c".to_owned()
         }
+        Some("python3") if name == "c-issues" => {
+            "python3 -m ziglang cc -target wasm32-wasi -Os -s -o issues.wasm \\\n    \
+             -mexec-model=reactor issues.c bindings/commenter.c bindings/commenter_component_type.o"
+                .to_owned()
+        }
         Some("python3") => "python3 service.py &".to_owned(),
-        _ => return,
+        Some("wit-bindgen") => "wit-bindgen c wit --out-dir bindings > made.txt".to_owned(),
+        _ => return false,
     };
     assert_eq!(command, expected);
+    true
 }
 
 /// The built program of an example.
 fn program(name: &str) -> PathBuf {
     match name {
         "c-hello" => guests::c_hello(),
+        "c-issues" => guests::c_issues(),
+        "invoke" => guests::invoke(),
         "wat-hello" => guests::wat_hello(),
         _ => guests::guest(name),
     }

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod apis;
 mod approval;
 mod architecture;
 mod bad_input;

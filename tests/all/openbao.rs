@@ -1,6 +1,7 @@
 //! `OpenBao`, a server nobody here wrote, behind route grants that place its token in a header.
 
 use crate::support::agentbox::{Ground, Outcome};
+use crate::support::bot::{Bot, answers};
 use crate::support::canary::Canary;
 use crate::support::guests;
 use crate::support::openbao::{self, OpenBao};
@@ -90,4 +91,69 @@ fn a_wrong_token_gets_the_stores_own_refusal() {
         .says("the store answers 403")
         .says("permission denied");
     assert_eq!(store.relay.requests(), [format!("GET /v1/{SECRET}")]);
+}
+
+#[test]
+fn a_typed_read_gives_one_secret_and_no_other() {
+    let bao = OpenBao::shared();
+    let relay = Relay::to(&bao.url());
+    let rest = "[grants.\"vault:kv/read\"]\nuse = \"api\"\n\
+         where = { mount = \"secret\", path = \"agents/triage-bot\" }\n\
+         [grants.\"vault:kv/list-keys\"]\nuse = \"api\"\n\
+         where = { mount = \"secret\", path = { prefix = \"agents\" } }\n";
+    let imports = ["vault:kv/read@2.0.0", "vault:kv/list-keys@2.0.0"];
+    let mut bot = Bot::new(&imports, &relay.url(), rest);
+    bot.ground = bot.ground.key("API_KEY", bao.token());
+    let read = |path: &str| format!("{{\"mount\":\"secret\",\"path\":\"{path}\"}}");
+    let [granted, other, dots, folder] = [
+        "agents/triage-bot",
+        "agents/release-bot",
+        "agents/../agents/triage-bot",
+        "agents",
+    ]
+    .map(read);
+    let outcome = bot.ask(&[
+        ["vault:kv/read", &granted],
+        ["vault:kv/read", &other],
+        ["vault:kv/read", &dots],
+        ["vault:kv/list-keys", &folder],
+    ]);
+    let answers = answers(outcome.exits(0));
+    let bytes = answers[0].strip_prefix("ok \"").unwrap_or_default();
+    let bytes = unbase64(bytes.trim_end_matches('"'));
+    let secret: serde_json::Value = serde_json::from_slice(&bytes).expect("the store gives JSON");
+    assert_eq!(secret["data"]["data"]["note"], bao.value());
+    assert!(
+        answers[1].starts_with("denied AB0203 vault:kv/read: path "),
+        "{answers:?}"
+    );
+    assert!(answers[2].starts_with("denied AB02"), "{answers:?}");
+    assert!(answers[3].contains("\"triage-bot\""), "{answers:?}");
+
+    let mut requests = relay.requests();
+    requests.sort();
+    assert_eq!(
+        requests,
+        [
+            "GET /v1/secret/data/agents/triage-bot",
+            "GET /v1/secret/metadata/agents?list=true",
+        ]
+    );
+    let token = bao.token().text();
+    assert!(relay.was_sent(&format!("x-vault-token: {token}\r\n")));
+}
+
+/// The bytes that `text` is the standard base64 of.
+fn unbase64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bytes = Vec::new();
+    for four in text.trim_end_matches('=').as_bytes().chunks(4) {
+        let bits = four.iter().enumerate().fold(0_u32, |bits, (place, digit)| {
+            let value = DIGITS.iter().position(|other| other == digit);
+            let value = u32::try_from(value.expect("it is base64")).expect("it is below 64");
+            bits | value << (18 - 6 * place)
+        });
+        bytes.extend(&bits.to_be_bytes()[1..four.len()]);
+    }
+    bytes
 }

@@ -9,22 +9,34 @@ use crate::support::relay::Relay;
 use crate::support::synapse::Synapse;
 
 /// The homeserver behind a relay, and a ground with the example's policy for its first room.
-struct Matrix {
-    synapse: &'static Synapse,
+struct Matrix<'a> {
+    synapse: &'a Synapse,
     relay: Relay,
     ground: Ground,
 }
 
-impl Matrix {
+impl<'a> Matrix<'a> {
     /// With `token` where the policy looks for it.
     fn with(token: &Canary) -> Self {
-        let synapse = Synapse::shared();
+        Self::at(Synapse::shared(), token, "rooms")
+    }
+
+    /// With the policy of the typed client instead.
+    fn typed(synapse: &'a Synapse) -> Self {
+        let matrix = Self::at(synapse, &synapse.token(), "matrix");
+        let world = guests::sources().join("matrix/wit/world.wit");
+        let world = std::fs::read_to_string(world).expect("the example has a world");
+        matrix.ground.write("wit/world.wit", &world);
+        matrix
+    }
+
+    fn at(synapse: &'a Synapse, token: &Canary, example: &str) -> Self {
         let relay = Relay::to(&synapse.url());
         let ground = Ground::new().key("MATRIX_TOKEN", token);
         ground.write(
             "agentbox.toml",
             &guests::policy(
-                "rooms",
+                example,
                 &[
                     ("http://127.0.0.1:8008", &relay.url()),
                     ("!granted:localhost", &synapse.rooms()[0]),
@@ -41,6 +53,14 @@ impl Matrix {
     /// Runs the guest `name` with the homeserver's URL followed by `arguments`.
     fn run(&self, name: &str, arguments: &[&str]) -> Outcome {
         let guest = guests::guest(name);
+        let guest = guest.to_str().expect("the target folder's name is UTF-8");
+        let fixed = ["run", "--policy", "agentbox.toml", guest];
+        self.ground.run(&[&fixed[..], arguments].concat())
+    }
+
+    /// Runs the typed client, which knows no URL.
+    fn herald(&self, arguments: &[&str]) -> Outcome {
+        let guest = guests::guest("matrix");
         let guest = guest.to_str().expect("the target folder's name is UTF-8");
         let fixed = ["run", "--policy", "agentbox.toml", guest];
         self.ground.run(&[&fixed[..], arguments].concat())
@@ -154,4 +174,81 @@ fn after_a_call_nothing_on_this_side_holds_the_token() {
     assert!(matrix.relay.was_sent(&format!("Bearer {}", token.text())));
     let planted = [&memory[..4096], token.text().as_bytes()].concat();
     assert_eq!(token.search(&planted).first(), Some(&"raw".to_owned()));
+}
+
+#[test]
+fn a_typed_client_says_who_it_is_lists_rooms_and_sends_a_message_once() {
+    let matrix = Matrix::typed(Synapse::shared());
+    let [granted, other] = matrix.synapse.rooms();
+    let message = Canary::fresh();
+    let words = [granted, message.text(), "typed-once"];
+    let out = matrix.herald(&words).exits(0).out();
+    let mut lines = out.lines();
+    let account = format!("this is {}", matrix.synapse.user());
+    assert_eq!(lines.next(), Some(account.as_str()), "{out}");
+    assert_eq!(lines.next(), Some("in 2 rooms:"), "{out}");
+    assert!(out.contains(granted) && out.contains(other), "{out}");
+    assert!(out.contains("\nsent $"), "{out}");
+    // The transaction's id makes the second time the same message.
+    assert_eq!(matrix.herald(&words).exits(0).out(), out);
+
+    let arrived = matrix.synapse.messages(granted);
+    let times = arrived.iter().filter(|body| *body == message.text());
+    assert_eq!(times.count(), 1, "{arrived:?}");
+    let requests = matrix.relay.requests();
+    assert_eq!(requests.len(), 6, "{requests:?}");
+    assert!(requests[0].ends_with("/account/whoami"), "{requests:?}");
+    let sent = &matrix.events("intent")[2];
+    assert_eq!(sent["operation"], "matrix:client/send-message@1.11.0");
+    assert_eq!(sent["arguments"]["room-id"], granted.as_str());
+    message.assert_absent("the record", matrix.ground.record().as_bytes());
+}
+
+#[test]
+fn a_typed_call_on_another_room_is_denied_before_a_byte_leaves() {
+    let matrix = Matrix::typed(Synapse::shared());
+    let other = &matrix.synapse.rooms()[1];
+    let message = Canary::fresh();
+    let outcome = matrix.herald(&[other, message.text()]);
+    outcome
+        .exits(1)
+        .says("denied[AB0203]: send-message: room-id ");
+    // Who it is and where is granted, and is all that was sent.
+    assert_eq!(
+        matrix.relay.requests(),
+        [
+            "GET /_matrix/client/v3/account/whoami",
+            "GET /_matrix/client/v3/joined_rooms",
+        ]
+    );
+    assert!(!matrix.relay.was_sent(message.text()) && !matrix.relay.was_sent(other));
+    assert_eq!(matrix.events("denied")[0]["code"], "AB0203");
+    message.assert_absent("the record", matrix.ground.record().as_bytes());
+}
+
+#[test]
+fn a_homeserver_that_wants_less_says_when_to_try_again() {
+    let synapse = Synapse::slow();
+    let matrix = Matrix::typed(&synapse);
+    let room = &synapse.rooms()[0];
+    // The bucket holds a few messages, and a new one comes every hundred seconds.
+    let refused = (0..5).find_map(|number| {
+        let outcome = matrix.herald(&[room, "slowly", &number.to_string()]);
+        (outcome.code == Some(1)).then_some(outcome)
+    });
+    let said = refused.expect("the bucket empties").err();
+    let wait = said
+        .rsplit_once(", in ")
+        .and_then(|(_, rest)| rest.trim_end().strip_suffix(" ms"))
+        .and_then(|wait| wait.parse::<u32>().ok());
+    assert!(said.contains("429: "), "{said}");
+    assert!(
+        wait.is_some_and(|wait| (1..=100_000).contains(&wait)),
+        "{said}"
+    );
+    let last = matrix.events("outcome").pop().expect("there were calls");
+    assert_eq!(
+        (&last["status"], &last["code"]),
+        (&429.into(), &"AB0609".into())
+    );
 }

@@ -29,6 +29,15 @@ impl Synapse {
 
     /// Starts a homeserver, registers an account and makes two rooms.
     pub(crate) fn start() -> Self {
+        Self::with(&often())
+    }
+
+    /// The same, and then it takes hardly any messages.
+    pub(crate) fn slow() -> Self {
+        Self::with(&json!({ "per_second": 0.01, "burst_count": 4 }))
+    }
+
+    fn with(messages: &Value) -> Self {
         let python = python::python(&python::venv("synapse"));
         let python = python
             .to_str()
@@ -39,7 +48,8 @@ impl Synapse {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let config = folder.path().join("homeserver.yaml");
         // JSON is YAML.
-        std::fs::write(&config, settings(port).to_string()).expect("the folder can be written");
+        std::fs::write(&config, settings(port, messages).to_string())
+            .expect("the folder can be written");
         let app = [
             python.as_str(),
             "-m",
@@ -151,8 +161,13 @@ fn text_of(reply: &Answered, field: &str) -> String {
         .to_owned()
 }
 
-fn settings(port: u16) -> Value {
-    let often = json!({ "per_second": 1000, "burst_count": 1000 });
+/// More than any test does.
+fn often() -> Value {
+    json!({ "per_second": 1000, "burst_count": 1000 })
+}
+
+fn settings(port: u16, messages: &Value) -> Value {
+    let often = often();
     json!({
         "server_name": "localhost",
         "pid_file": "homeserver.pid",
@@ -174,7 +189,7 @@ fn settings(port: u16) -> Value {
         "enable_registration": true,
         "enable_registration_without_verification": true,
         "url_preview_enabled": false,
-        "rc_message": often,
+        "rc_message": messages,
         "rc_registration": often,
         "rc_login": { "address": often, "account": often, "failed_attempts": often },
     })

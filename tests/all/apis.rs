@@ -1,0 +1,394 @@
+//! APIs that are known by data alone: a connector that no build has seen, OpenAI's errors, and
+//! programs whose types are not the connector's.
+
+use serde_json::{Value, json};
+
+use crate::support::agentbox::Ground;
+use crate::support::api::{self, Api, Seen, Step};
+use crate::support::bot::{Bot, answers};
+use crate::support::canary::Canary;
+use crate::support::guests;
+use crate::support::typed::{self, MEMORY};
+
+/// The WIT of an API that agentbox has never heard of.
+const NOTES: &str = "package notes:book@3.1.0;
+
+interface add {
+  use agentbox:host/errors@0.1.0.{error};
+
+  enum ink { blue, dark-red }
+
+  record note {
+    note-id: u64,
+    written-in: ink,
+    tags: list<string>,
+    author: option<string>,
+  }
+
+  add: func(book: string, text: string, ink: option<ink>, tags: list<string>) -> result<note, error>;
+}
+";
+
+/// A ground with that API in `connectors/`, and a policy for it.
+fn with_notes(api: &Api) -> Bot {
+    let bot = Bot::new(
+        &["notes:book/add@3.1.0"],
+        &api.url(),
+        "[grants.\"notes:book/add\"]\nuse = \"api\"\nwhere = { book = \"b1\" }\n\
+         limits = [\"writes\"]\n[limits]\nwrites = \"10/run\"\n",
+    );
+    bot.ground.write("connectors/notes/book.wit", NOTES);
+    bot.ground.write(
+        "connectors/notes/connector.toml",
+        r#"
+connector = 1
+name   = "notes"
+origin = "https://notes.example"
+as     = { header = "x-notes-key", prefix = "Key " }
+names  = "camelCase"
+
+[types."book/add/note"]
+author = "/by/name"
+
+[operations."book/add"]
+request = "POST /books/{book}/notes"
+query   = { ink = "{ink}", api = "3" }
+body    = { theText = "{text}", tagNames = "{tags}", by = { agent = true } }
+effect  = "write"
+scope   = ["book"]
+reply   = "/note"
+"#,
+    );
+    bot
+}
+
+fn notes() -> Api {
+    Api::always(api::json(
+        200,
+        r#"{"note":{"noteId":18446744073709551615,"writtenIn":"darkRed","tags":["a","b"],
+            "by":{"name":"bot"},"more":1},"seconds":0.1}"#,
+    ))
+}
+
+#[track_caller]
+fn check_note(bot: &Bot, seen: &[Seen], query: &str) {
+    let [seen] = seen else {
+        panic!("one request: {seen:?}")
+    };
+    assert_eq!(seen.line, format!("POST /books/b1/notes?{query} HTTP/1.1"));
+    let body: Value = serde_json::from_slice(&seen.body).expect("the body is JSON");
+    let expected = json!({ "theText": "hello", "tagNames": ["x"], "by": { "agent": true } });
+    assert_eq!(body, expected);
+    let key = format!("Key {}", bot.key.text());
+    assert_eq!(seen.header("x-notes-key"), Some(key.as_str()));
+    assert_eq!(seen.header("authorization"), None);
+}
+
+#[test]
+fn an_api_that_is_written_down_today_is_called_by_name() {
+    let api = notes();
+    let bot = with_notes(&api);
+    let arguments = r#"{"book":"b1","text":"hello","ink":"dark-red","tags":["x"]}"#;
+    let outcome = bot.ask(&[["notes:book/add", arguments]]);
+    let answers = answers(outcome.exits(0));
+    let value = answers[0].strip_prefix("ok ").expect("it is granted");
+    let value: Value = serde_json::from_str(value).expect("it is JSON");
+    let expected = json!({
+        "note-id": u64::MAX, "written-in": "dark-red", "tags": ["a", "b"], "author": "bot",
+    });
+    assert_eq!(value, expected);
+    check_note(&bot, &api.requests(), "ink=darkRed&api=3");
+}
+
+#[test]
+fn an_api_that_is_written_down_today_is_a_typed_function_at_once() {
+    let api = notes();
+    let bot = with_notes(&api);
+    // It returns the note's author, whose `option` lies where the result's text is to be.
+    let text = format!(
+        r#"(module
+  (import "notes:book/add@3.1.0" "add"
+    (func $add (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+  {MEMORY}
+  (data (i32.const 0) "b1")
+  (data (i32.const 8) "hello")
+  (data (i32.const 16) "x")
+  (data (i32.const 24) "\10\00\00\00\01\00\00\00")
+  (func (export "run") (result i32)
+    (call $add (i32.const 0) (i32.const 2) (i32.const 8) (i32.const 5)
+      (i32.const 0) (i32.const 0) (i32.const 24) (i32.const 1) (i32.const 128))
+    (if (i32.load8_u (i32.const 128)) (then unreachable))
+    (if (i64.ne (i64.load (i32.const 136)) (i64.const -1)) (then unreachable))
+    (if (i32.ne (i32.load8_u (i32.const 144)) (i32.const 1)) (then unreachable))
+    (if (i32.ne (i32.load (i32.const 152)) (i32.const 2)) (then unreachable))
+    (if (i32.eqz (i32.load8_u (i32.const 156))) (then unreachable))
+    (i32.store8 (i32.const 156) (i32.const 0))
+    (i32.const 156)))"#
+    );
+    let world = "package test:notes@0.1.0;
+        world writer {
+          import notes:book/add@3.1.0;
+          export run: func() -> result<string, string>;
+        }";
+    let program = bot.ground.work().join("program.wasm");
+    std::fs::write(&program, typed::module(&text, world, &[NOTES])).expect("it is ours");
+    let words = ["run", "--policy", "agentbox.toml", "program.wasm"];
+    let outcome = bot.ground.run(&words);
+    assert_eq!(outcome.exits(0).out(), "bot\n");
+    check_note(&bot, &api.requests(), "api=3");
+}
+
+/// A program that asks for a typed operation of GitHub whose issues have numbers of type `number`.
+fn commenter(number: &str) -> Vec<u8> {
+    let issues = format!(
+        "package github:issues@2022.11.28;
+        interface create-comment {{
+          use agentbox:host/errors@0.1.0.{{error}};
+          record params {{ owner: string, repo: string, issue-number: {number}, body: string }}
+          record comment {{ id: string, html-url: string }}
+          create-comment: func(p: params) -> result<comment, error>;
+        }}"
+    );
+    let world = "package test:comments@0.1.0;
+        world commenter {
+          import github:issues/create-comment@2022.11.28;
+          export run: func() -> result<string, string>;
+        }";
+    let flat = if number == "u64" { "i64" } else { "i32" };
+    let text = format!(
+        r#"(module
+  (import "github:issues/create-comment@2022.11.28" "create-comment"
+    (func $comment (param i32 i32 i32 i32 {flat} i32 i32 i32)))
+  {MEMORY}
+  (func (export "run") (result i32)
+    (call $comment (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) ({flat}.const 7)
+      (i32.const 0) (i32.const 0) (i32.const 128))
+    unreachable))"#
+    );
+    typed::module(&text, world, &[&issues])
+}
+
+#[test]
+fn a_program_built_for_other_types_is_refused_before_it_starts() {
+    let api = Api::always(api::json(201, "{}"));
+    let bot = Bot::new(
+        &["github:issues/create-comment@2022.11.28"],
+        &api.url(),
+        "[grants.\"github:issues/create-comment\"]\nuse = \"api\"\n\
+         where = { owner = \"acme\", repo = \"widgets\" }\n",
+    );
+    let program = bot.ground.work().join("program.wasm");
+    for (number, fits) in [("u32", true), ("u64", false), ("s32", false)] {
+        std::fs::write(&program, commenter(number)).expect("it is ours");
+        let check = ["check", "--policy", "agentbox.toml", "program.wasm"];
+        let check = bot.ground.run(&check);
+        check.exits(i32::from(!fits));
+        let run = ["run", "--policy", "agentbox.toml", "program.wasm"];
+        let run = bot.ground.run(&run);
+        if fits {
+            // It runs, and crashes as it is written to once its call is denied.
+            run.exits(1).says("denied[AB0203]").says("AB0701");
+            continue;
+        }
+        run.exits(120).says("AB0123").says("issue-number");
+        let said = [check.out(), check.err()].concat();
+        assert!(said.contains("AB0123"), "{said}");
+        assert!(said.contains("github:issues/create-comment"), "{said}");
+    }
+    assert!(api.requests().is_empty());
+}
+
+#[test]
+fn a_program_whose_world_is_larger_than_the_policys_is_told_what_to_add() {
+    let api = Api::always(api::json(201, "{}"));
+    let bot = Bot::new(
+        &["github:issues/list-for-repo@2022.11.28"],
+        &api.url(),
+        "[grants.\"github:issues/list-for-repo\"]\nuse = \"api\"\n\
+         where = { owner = \"acme\", repo = \"widgets\" }\n",
+    );
+    let program = bot.ground.work().join("program.wasm");
+    std::fs::write(&program, commenter("u32")).expect("it is ours");
+    let run = ["run", "--policy", "agentbox.toml", "program.wasm"];
+    let run = bot.ground.run(&run);
+    run.exits(120)
+        .says("AB0101")
+        .says("import github:issues/create-comment@2022.11.28;")
+        .says("[grants.\"github:issues/create-comment\"]");
+    // `check` says the same.
+    let check = ["check", "--policy", "agentbox.toml", "program.wasm"];
+    let check = bot.ground.run(&check);
+    check.exits(1);
+    let said = [check.out(), check.err()].concat();
+    assert!(
+        said.contains("import github:issues/create-comment@2022.11.28;"),
+        "{said}"
+    );
+}
+
+const CHAT: &str = "openai:chat/create-chat-completion";
+
+/// What the model is asked, with `content` for the reply to be chosen by.
+fn chat(content: &str) -> String {
+    json!({
+        "model": "gpt-5-mini",
+        "messages": [{ "role": "user", "content": content }],
+        "max-completion-tokens": 64,
+    })
+    .to_string()
+}
+
+/// A bot that may ask the model of `api`.
+fn asker(api: &Api) -> Bot {
+    let rest = format!(
+        "[grants.\"{CHAT}\"]\nuse = \"api\"\n\
+         where = {{ model = [\"gpt-5-mini\"], max-completion-tokens = {{ max = 1024 }} }}\n"
+    );
+    Bot::new(&[&format!("{CHAT}@1.0.0")], &api.url(), &rest)
+}
+
+/// Answers by what the model is asked.
+fn model(seen: &Seen) -> Vec<Step> {
+    let body: Value = serde_json::from_slice(&seen.body).unwrap_or_default();
+    let whole = |content: &Value, usage: &Value| {
+        let completion = json!({
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "choices": [{
+                "index": 0,
+                "message": { "role": "assistant", "content": content, "refusal": null },
+                "finish_reason": "stop",
+            }],
+            "usage": usage,
+        });
+        api::json(200, &completion.to_string())
+    };
+    let tokens = json!({ "prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12 });
+    let slow_down = r#"{"error":{"message":"Rate limit reached","type":"requests","code":null}}"#;
+    let reply = match body["messages"][0]["content"].as_str() {
+        Some("hi") => whole(&json!("hello"), &tokens),
+        Some("refused") => whole(&Value::Null, &tokens),
+        Some("unbilled") => whole(&json!("hello"), &json!({ "total_tokens": -1 })),
+        Some("too many") => api::reply(429, &[("retry-after", "7")], slow_down.as_bytes()),
+        Some("down") => api::reply(502, &[("content-type", "text/html")], b"<h1>no\x07</h1>"),
+        Some("garbled") => api::json(200, "{\"choices\":"),
+        Some("moved") => api::reply(302, &[("location", "https://elsewhere.example/")], b""),
+        _ => api::json(400, r#"{"error":{"message":"what?\n\u001b[31m"}}"#),
+    };
+    vec![Step::Send(reply)]
+}
+
+#[test]
+fn a_completion_and_every_way_to_fail_arrive_as_what_they_are() {
+    let api = Api::start(model);
+    let bot = asker(&api);
+    let asked = [
+        "hi", "refused", "unbilled", "too many", "down", "garbled", "moved", "what",
+    ]
+    .map(chat);
+    let calls: Vec<[&str; 2]> = asked.iter().map(|asked| [CHAT, asked.as_str()]).collect();
+    let answers = answers(bot.ask(&calls).exits(0));
+    assert_eq!(answers[0], r#"ok {"content":"hello","total-tokens":12}"#);
+    for (answer, names) in answers[1..3].iter().zip(["content", "total-tokens"]) {
+        assert!(answer.starts_with("invalid-reply "), "{answer}");
+        assert!(answer.contains(names), "{answer}");
+    }
+    assert_eq!(answers[3], "upstream 429 Some(7000) Rate limit reached");
+    assert_eq!(
+        answers[4],
+        "upstream 502 None the API answered 502 Bad Gateway"
+    );
+    assert!(answers[5].starts_with("invalid-reply "), "{answers:?}");
+    assert_eq!(answers[6], "upstream 302 None the API answered 302 Found");
+    assert_eq!(answers[7], "upstream 400 None what?  [31m");
+
+    let seen = api.requests();
+    let hi = seen
+        .iter()
+        .find(|seen| String::from_utf8_lossy(&seen.body).contains("\"hi\""))
+        .expect("it was asked");
+    assert_eq!(hi.line, "POST /v1/chat/completions HTTP/1.1");
+    let body: Value = serde_json::from_slice(&hi.body).expect("the body is JSON");
+    let expected = json!({
+        "model": "gpt-5-mini",
+        "messages": [{ "role": "user", "content": "hi" }],
+        "max_completion_tokens": 64,
+    });
+    assert_eq!(body, expected);
+    // A redirect leads nowhere, and every call was sent once.
+    assert_eq!(seen.len(), 8);
+}
+
+#[test]
+fn what_a_model_may_be_asked_is_bound_by_the_grant() {
+    let api = Api::start(model);
+    let bot = asker(&api);
+    let large = chat("hi").replace("gpt-5-mini", "gpt-5-pro");
+    let long = chat("hi").replace(":64", ":4096");
+    let unbounded = chat("hi").replace("\"max-completion-tokens\":64,", "");
+    let outcome = bot.ask(&[[CHAT, &large], [CHAT, &long], [CHAT, &unbounded]]);
+    let expected = [
+        "model is not one of \"gpt-5-mini\"",
+        "max-completion-tokens is more than 1024",
+        "max-completion-tokens is not given",
+    ];
+    for (answer, expected) in answers(outcome.exits(0)).iter().zip(expected) {
+        let start = format!("denied AB0203 {CHAT}: {expected}");
+        assert!(answer.starts_with(&start), "{answer}");
+    }
+    assert!(api.requests().is_empty());
+}
+
+#[test]
+fn an_api_that_says_the_key_back_in_its_error_stops_the_run() {
+    let key = Canary::fresh();
+    let echoed = key.text().to_owned();
+    let api = Api::start(move |_| {
+        let body = json!({ "error": { "message": format!("no such key: {echoed}") } });
+        vec![Step::Send(api::json(401, &body.to_string()))]
+    });
+    let mut bot = asker(&api);
+    bot.ground = bot.ground.key("API_KEY", &key);
+    let outcome = bot.ask(&[[CHAT, &chat("hi")]]);
+    outcome.exits(121).says("AB0607");
+}
+
+#[test]
+fn an_api_that_is_not_there_is_unavailable() {
+    let nowhere = format!("http://127.0.0.1:{}", crate::support::server::free_port());
+    let rest = format!(
+        "[grants.\"{CHAT}\"]\nuse = \"api\"\n\
+         where = {{ model = {{ any = true }} }}\n"
+    );
+    let bot = Bot::new(&[&format!("{CHAT}@1.0.0")], &nowhere, &rest);
+    let answers = answers(bot.ask(&[[CHAT, &chat("hi")]]).exits(0));
+    assert!(answers[0].starts_with("unavailable "), "{answers:?}");
+    // What the host knows of the way there is not the guest's to know.
+    assert!(!answers[0].contains("127.0.0.1"), "{answers:?}");
+}
+
+#[test]
+fn the_examples_are_built_from_the_connectors_own_wit() {
+    let ground = Ground::new();
+    ground
+        .run(&["connector", "copy", "github", "matrix", "--to", "deps"])
+        .exits(0);
+    for (example, texts) in [
+        ("triage", ["agentbox/host.wit", "github/issues.wit"]),
+        ("c-issues", ["agentbox/host.wit", "github/issues.wit"]),
+        ("matrix", ["agentbox/host.wit", "matrix/client.wit"]),
+    ] {
+        for text in texts {
+            let read = |folder: &std::path::Path| {
+                let path = folder.join(text);
+                std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"))
+            };
+            let copy = guests::sources().join(example).join("wit/deps");
+            let told = "guest-examples has an old copy; `agentbox connector copy` makes a new one";
+            assert!(
+                read(&copy) == read(&ground.work().join("deps")),
+                "{example}/{text}: {told}"
+            );
+        }
+    }
+}
