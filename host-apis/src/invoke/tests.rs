@@ -388,7 +388,10 @@ async fn ten_calls_of_a_program_overlap() {
     let ten = ran(&caller(10, false), gate.clone()).await;
     assert_eq!(ten, Ending::Returned(Ok("{}".into())));
     assert_eq!(gate.asked().len(), 10);
-    println!("ten calls of 50 ms, with engine and compilation: {:?}", began.elapsed());
+    println!(
+        "ten calls of 50 ms, with engine and compilation: {:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
