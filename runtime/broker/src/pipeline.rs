@@ -8,7 +8,7 @@ use agentbox_policy::{Approved, Code, decide};
 use agentbox_secrets::scrub;
 use bytes::Bytes;
 
-use crate::answer::read_answer;
+use crate::answer::{Room, read_answer};
 use crate::drain::Drained;
 use crate::refusal::Refusal;
 use crate::settle::{OpenCalls, Settlement};
@@ -17,7 +17,12 @@ use crate::{Parts, Refused, now};
 impl Parts {
     /// Puts one call through every step, in this order and no other. Each step takes what only the
     /// one before can make, so a step that is left out does not compile.
-    async fn pass(&self, call: Call, settlement: &Arc<Settlement>) -> Result<Reply, Refusal> {
+    async fn pass(
+        &self,
+        call: Call,
+        settlement: &Arc<Settlement>,
+        room: &Room,
+    ) -> Result<Reply, Refusal> {
         let body = Body::new(Drained::new(call.body, self.policy.bounds().request_body));
         self.still_running()?;
         let approved = decide(&self.policy, &call.head)?;
@@ -37,7 +42,10 @@ impl Parts {
         let scrubbed = scrub(received, &self.secrets, move |found| echo.echoed(found))?;
         match operation {
             None => Ok(settlement.outcome(scrubbed)),
-            Some(operation) => Ok(settlement.result(read_answer(&operation, scrubbed).await?)),
+            Some(operation) => {
+                let answer = read_answer(&operation, scrubbed, room).await?;
+                Ok(settlement.result(answer))
+            }
         }
     }
 
@@ -45,7 +53,7 @@ impl Parts {
     pub(crate) async fn answer(&self, call: Call, open: &OpenCalls) -> Result<Reply, Failure> {
         let settlement = Arc::new(Settlement::new(self, call.head.summary(), Instant::now()));
         open.add(&settlement);
-        match self.pass(call, &settlement).await {
+        match self.pass(call, &settlement, open.room()).await {
             Ok(reply) => Ok(reply),
             Err(refusal) => Err(self.refuse(&refusal, &settlement)),
         }

@@ -13,6 +13,7 @@ use agentbox_secrets::{Echo, Received, ScrubbedReply, Traffic};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+use crate::answer::Room;
 use crate::{Observer, Parts, Refused, now};
 
 /// The account of one call that was, or was about to be, sent.
@@ -157,17 +158,31 @@ const CUT_OFF: &str = "the call was cut off before its reply was over";
 
 /// The calls of a run whose outcome may not be written yet.
 #[derive(Debug, Default)]
-pub(crate) struct OpenCalls(Mutex<Vec<Weak<Settlement>>>);
+pub(crate) struct OpenCalls {
+    settlements: Mutex<Vec<Weak<Settlement>>>,
+    room: Room,
+}
 
 impl OpenCalls {
+    /// What their replies share while they are read.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
+    }
+
     pub(crate) fn add(&self, settlement: &Arc<Settlement>) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self
+            .settlements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         open.retain(|call| call.strong_count() > 0);
         open.push(Arc::downgrade(settlement));
     }
 
     pub(crate) fn close(&self) {
-        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self
+            .settlements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for call in open.drain(..).filter_map(|call| call.upgrade()) {
             call.settle_or_report(None, Some(CUT_OFF.into()));
         }
