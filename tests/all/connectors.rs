@@ -314,6 +314,88 @@ fn copy_does_not_follow_a_link_out_of_its_folder() {
     assert!(!outside.join("issues.wit").exists());
 }
 
+/// A policy that grants one operation of the lesson's connector.
+const NOTES: &str = r#"policy = 1
+world = "acme:desk/desk"
+[agent]
+id = "desk"
+[credentials]
+notes = "env://NOTES_KEY"
+[grants."notes:notebook/list-notes"]
+use   = "notes"
+where = { notebook = "mine" }
+"#;
+
+#[test]
+fn a_connector_beside_the_policy_is_used_with_copies_of_its_wit_and_without() {
+    let ground = notes();
+    ground.write("agentbox.toml", NOTES);
+    let world = "package acme:desk;\nworld desk {\n  import notes:notebook/list-notes@1.0.0;\n}\n";
+    ground.write("wit/world.wit", world);
+    let explain = ["policy", "explain", "--policy", "agentbox.toml"];
+    let digest = |command: &[&str]| {
+        let value = ground.run(&[command, &["--json"]].concat()).exits(0).json();
+        value["policy-digest"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let before = digest(&explain);
+    let out = ground.run(&explain).exits(0).out();
+    assert!(out.contains("https://api.notes.example"), "{out}");
+    assert!(out.contains("in the header `x-notes-key`"), "{out}");
+    ground.run(&["connector", "copy", "notes"]).exits(0);
+    ground.run(&explain).exits(0);
+
+    // The connector is part of what is approved.
+    let other = lesson("toml").replace("api.notes.example", "other.example");
+    ground.write("connectors/notes/connector.toml", &other);
+    fs::remove_dir_all(ground.work().join("wit/deps")).expect("it was copied");
+    assert_ne!(digest(&explain), before);
+    let out = ground.run(&explain).exits(0).out();
+    assert!(out.contains("https://other.example"), "{out}");
+
+    // A program built from a copy that differs would not fit.
+    ground.run(&["connector", "copy", "notes"]).exits(0);
+    let copied = lesson("wit").replace("limit: option<u8>", "limit: option<u16>");
+    ground.write("wit/deps/notes/notes.wit", &copied);
+    ground.run(&explain).exits(1).says("error[AB0123]");
+}
+
+#[test]
+fn a_connector_beside_the_policy_replaces_the_built_in_one_of_its_name() {
+    let ground = Ground::new();
+    let toml = built_in("github", "connector.toml").replace("api.github.com", "git.example");
+    ground.write("connectors/github/connector.toml", &toml);
+    ground.write(
+        "connectors/github/issues.wit",
+        &built_in("github", "issues.wit"),
+    );
+    let policy = NOTES
+        .replace("notes:notebook/list-notes", "github:issues/get")
+        .replace(
+            "{ notebook = \"mine\" }",
+            "{ owner = \"acme\", repo = \"widgets\" }",
+        );
+    ground.write("agentbox.toml", &policy);
+    let world = "package acme:desk;\nworld desk {\n  import github:issues/get@2022.11.28;\n}\n";
+    ground.write("wit/world.wit", world);
+    let explain = ["policy", "explain", "--policy", "agentbox.toml"];
+    let out = ground.run(&explain).exits(0).out();
+    assert!(
+        out.contains("https://git.example") && !out.contains("api.github.com"),
+        "{out}"
+    );
+    ground.write(
+        "connectors/github/connector.toml",
+        &toml.replace("\"read\"", "\"raed\""),
+    );
+    ground
+        .run(&explain)
+        .exits(1)
+        .says("`raed` is not an effect");
+}
+
 #[test]
 fn two_connectors_of_one_name_beside_a_policy_are_refused() {
     let ground = notes();
@@ -322,7 +404,7 @@ fn two_connectors_of_one_name_beside_a_policy_are_refused() {
     let refused = ground.run(&["policy", "explain"]);
     refused
         .exits(1)
-        .says("`connectors/other` has the name of another connector beside it");
+        .says("connectors/other` has the name of another connector beside it");
 }
 
 #[test]
