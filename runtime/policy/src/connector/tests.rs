@@ -347,6 +347,10 @@ fn texts_that_are_too_large_or_not_plain_are_refused() {
     let large = format!("{WIT}//{}", "x".repeat(1 << 20));
     let found = problems(&texts(TOML, &[&large]));
     assert_eq!(found, ["AB0107 0.wit:1 the file is larger than 1 MiB"]);
+    let half = format!("{WIT}//{}", "x".repeat(1 << 19));
+    let found = problems(&texts(TOML, &[half.as_str(); 33]));
+    let expected = "AB0126 0.wit:1 the WIT files together are larger than 16 MiB";
+    assert_eq!(found, [expected]);
     let found = problems(&texts(TOML, &[&format!("{WIT}\0")]));
     assert_eq!(found.len(), 1, "{found:?}");
 }

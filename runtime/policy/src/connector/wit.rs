@@ -11,7 +11,7 @@ use wit_parser::{
 };
 
 use crate::code::Code;
-use crate::parse::document::{Problems, is_plain};
+use crate::parse::document::{LONGEST_FILE, Problems, is_plain};
 use crate::policy::Text;
 use crate::problem::PolicyProblem;
 use crate::shape::Signature;
@@ -45,6 +45,9 @@ struct Parsed {
     name_span: Span,
 }
 
+/// The most WIT: the interfaces of a large API take one of these sixteen files' worth.
+const MOST_WIT: usize = 16 * LONGEST_FILE;
+
 impl Wit {
     /// Reads groups of texts, each of one package; none where something is wrong with them.
     pub(crate) fn load(groups: &[&[Text]], problems: &mut Vec<PolicyProblem>) -> Option<Self> {
@@ -54,6 +57,15 @@ impl Wit {
             files: Vec::new(),
             packages: Vec::new(),
         };
+        let texts = groups.iter().copied().flatten();
+        if texts.map(|text| text.text.len()).sum::<usize>() > MOST_WIT {
+            let first = groups.iter().copied().flatten().next();
+            let mut found = Problems::new(first.unwrap_or(&Text::default()));
+            let message = "the WIT files together are larger than 16 MiB";
+            found.add(Code::CONNECTOR, &(0..0), message);
+            problems.extend(found.into_found());
+            return None;
+        }
         let host = [Text {
             name: "agentbox:host".to_owned(),
             text: HOST_WIT.to_owned(),
