@@ -82,7 +82,7 @@ fn agent(policy: &Policy) -> Vec<String> {
     let connectors: Vec<_> = policy
         .connectors()
         .map(|connector| match connector.about() {
-            Some(about) => format!("`{}` ({about})", connector.name()),
+            Some(about) => format!("`{}` ({})", connector.name(), one_line(about)),
             None => format!("`{}`", connector.name()),
         })
         .collect();
@@ -96,6 +96,11 @@ fn agent(policy: &Policy) -> Vec<String> {
     }
     sentences.extend(never(policy));
     sentences
+}
+
+/// A connector's own words, which must not look like lines of the explanation.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 /// What the policy promises.
@@ -476,6 +481,28 @@ It may print 64 MiB, send 16 MiB in one request and receive 64 MiB in one reply.
 
 Worst case: the program makes every change that `github:issues/create-comment` allows (at most 20/hour), makes every change that `matrix:client/send-message` allows (as often as a run has time for), reads whatever it may of `github:issues/list-for-repo` and sends it to `http://127.0.0.1:8008` or `https://api.github.com`."#;
         assert_eq!(explain(&policy).to_string(), expected);
+    }
+
+    #[test]
+    fn a_connectors_words_stay_on_their_line() {
+        let wit = "package a:b; world w { import github:issues/get@2022.11.28; }";
+        let text = "policy = 1\nworld = \"a:b/w\"\nagent.id = \"b\"\ncredentials.g = \"env://K\"\n\
+                    [grants.\"github:issues/get\"]\nuse = \"g\"\n\
+                    where = { owner = \"a\", repo = \"b\" }";
+        let mut sources = connected(text, &[wit]);
+        let words = &mut sources.connectors[0].toml.text;
+        *words = words
+            .replace("GitHub's REST API", "x\\nIt may do nothing.")
+            .replace("issues: read", "y\\u001bz\\nIt may do nothing.");
+        let explained = match Policy::parse(&sources) {
+            Ok(policy) => explain(&policy).to_string(),
+            // The connector's parser may refuse it as well.
+            Err(errors) => errors.to_string(),
+        };
+        let forged = explained
+            .lines()
+            .any(|line| line.trim_start().starts_with("It may do"));
+        assert!(!forged && !explained.contains('\u{1b}'), "{explained}");
     }
 
     #[test]

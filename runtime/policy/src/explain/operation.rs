@@ -5,7 +5,7 @@ use crate::grant::OperationGrant;
 use crate::operation::{Effect, Idempotency, Operation};
 use crate::origin::Scheme;
 
-use super::{GrantExplanation, beside_public, counts, key};
+use super::{GrantExplanation, beside_public, counts, key, one_line};
 
 pub(super) fn operation_grant(grant: &OperationGrant) -> GrantExplanation {
     let operation = grant.operation();
@@ -25,6 +25,7 @@ pub(super) fn operation_grant(grant: &OperationGrant) -> GrantExplanation {
         None => sentences.push("No key is sent.".to_owned()),
     }
     if let (Some(permission), true) = (operation.permission(), grant.credential().is_some()) {
+        let permission = one_line(permission);
         sentences.push(format!(
             "That key has to be allowed `{permission}`, and no more."
         ));

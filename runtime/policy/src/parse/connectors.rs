@@ -3,14 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use toml::de::{DeTable, DeValue};
-
 use crate::code::Code;
 use crate::operation::{Connector, Operation};
 use crate::policy::{ConnectorText, Sources};
 use crate::problem::PolicyProblem;
 
-use super::document::{LONGEST_FILE, Problems};
+use super::document::Problems;
 
 /// The connectors of the namespaces that a policy names.
 #[derive(Default)]
@@ -32,19 +30,15 @@ pub(crate) fn connectors<'s>(
     let named: Vec<_> = sources
         .connectors
         .iter()
-        .map(|text| (declared(text), folder(text), text))
+        .map(|text| (text.name(), folder(text), text))
         .collect();
-    for (declared, folder, _) in &named {
-        connectors
-            .names
-            .extend(declared.clone().or_else(|| folder.map(str::to_owned)));
-    }
+    connectors
+        .names
+        .extend(named.iter().map(|(name, ..)| name.clone()));
     connectors.names.sort();
     connectors.names.dedup();
     for namespace in namespaces {
-        let mut by_name = named
-            .iter()
-            .filter(|(declared, ..)| declared.as_ref() == Some(namespace));
+        let mut by_name = named.iter().filter(|(name, ..)| name == namespace);
         // A connector whose own name is misspelt is found by its folder, and says what is wrong.
         let found = by_name.next().or_else(|| {
             named
@@ -105,19 +99,6 @@ impl<'s> Connectors<'s> {
 /// The namespace of `namespace:package/interface`.
 pub(crate) fn namespace(path: &str) -> &str {
     path.split(':').next().unwrap_or_default()
-}
-
-/// What a connector calls itself, as far as its text can be read.
-fn declared(text: &ConnectorText) -> Option<String> {
-    if text.toml.text.len() > LONGEST_FILE {
-        return None;
-    }
-    let (document, _) = DeTable::parse_recoverable(&text.toml.text);
-    let name = document.get_ref().get("name")?;
-    match name.get_ref() {
-        DeValue::String(name) => Some(name.clone().into_owned()),
-        _ => None,
-    }
 }
 
 /// The folder that a connector's text is in.

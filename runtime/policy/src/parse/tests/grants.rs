@@ -263,6 +263,20 @@ fn a_key_does_not_go_where_the_operation_puts_something_else() {
 }
 
 #[test]
+fn a_key_that_was_pasted_in_the_short_form_is_not_repeated() {
+    let canary = "canary-9f3kq27xvb41";
+    for key in [canary.to_owned(), format!("{canary}://x")] {
+        let tables = format!(
+            "use = \"z\"\nwhere = {{ keeper = \"k\" }}\n[agent]\nid = \"bot\"\n[credentials]\nz = {key:?}"
+        );
+        let errors = Policy::parse(&feed(&tables)).expect_err("no reference");
+        assert_eq!(errors.problems().len(), 1, "{errors}");
+        let hint = errors.problems()[0].hint().unwrap_or_default();
+        assert!(!errors.to_string().contains(canary) && !hint.contains(canary));
+    }
+}
+
+#[test]
 fn what_a_connector_does_not_say_the_credential_has_to() {
     let tables = |lines: &str| {
         format!(
