@@ -73,7 +73,8 @@ codes! {
         "The file cannot be read as TOML 1.0. Nothing of it is used.";
     103 UNMATCHED_GRANT: "a grant matches no import of the world",
         "A grant for something the world does not import would grant nothing, so it is most likely \
-         a misspelling. Correct the name, or add the import to the world.";
+         a misspelling. Correct the name, or add the import to the world. An operation that the \
+         world imports has to have a grant, too.";
     104 UNKNOWN_KEY: "the policy has a key that means nothing",
         "Unknown keys are errors, so that a misspelt bound is never a bound that is not there.";
     105 UNBOUND_SCOPE: "a grant does not say on what",
@@ -95,7 +96,7 @@ codes! {
          hold would depend on their order. Make one of them narrower.";
     111 WORLD: "the policy's WIT cannot be used",
         "The `wit/` folder beside the policy does not parse, or `world` names a world it does not \
-         hold.";
+         hold, or the world imports an interface that is no operation: one with several functions.";
     112 NOT_APPROVED: "the policy was found by search and has not been approved",
         "A policy that comes with a folder could have been put there by anyone. One found by search \
          may use keys, files and routes only after `agentbox policy approve` has recorded its \

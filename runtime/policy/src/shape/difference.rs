@@ -25,8 +25,8 @@ impl Signature {
         match (&self.result, &other.result) {
             (None, None) => None,
             (Some(one), Some(other)) => differ("the result", one, other),
-            (Some(one), None) => Some(format!("it gives `{one}`, not nothing")),
-            (None, Some(other)) => Some(format!("it gives nothing, not `{other}`")),
+            (Some(one), None) => Some(format!("it gives `{}`, not nothing", brief(one))),
+            (None, Some(other)) => Some(format!("it gives nothing, not `{}`", brief(other))),
         }
     }
 }
@@ -34,7 +34,10 @@ impl Signature {
 /// How the type at `path` differs from the other.
 fn differ(path: &str, one: &Shape, other: &Shape) -> Option<String> {
     use Shape::{Enum, Flags, List, Option as Maybe, Record, Result, Tuple, Variant};
-    let unequal = || Some(format!("{} is `{one}`, not `{other}`", quoted(path)));
+    let unequal = || {
+        let (one, other) = (brief(one), brief(other));
+        Some(format!("{} is `{one}`, not `{other}`", quoted(path)))
+    };
     match (one, other) {
         (List(one), List(other)) | (Maybe(one), Maybe(other)) => differ(path, one, other),
         (Record(one), Record(other)) => records(path, one, other),
@@ -120,6 +123,18 @@ fn is_leaf(shape: &Shape) -> bool {
             | Shape::U64
     )
 }
+
+/// A type as WIT writes it, cut where it is longer than anybody reads.
+fn brief(shape: &Shape) -> String {
+    let text = shape.to_string();
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// The most characters of a type in a message.
+const LONGEST: usize = 160;
 
 fn step(path: &str, name: &str) -> String {
     format!("{path}.{name}")
@@ -226,6 +241,18 @@ mod tests {
             assert!(other.difference(&one).is_some(), "{expected}");
         }
         assert_eq!(one.difference(&one.clone()), None);
+    }
+
+    #[test]
+    fn a_long_type_is_cut_in_what_is_said() {
+        let long = Shape::Tuple(vec![Shape::String; 1000]);
+        let one = function(long, Shape::Bool);
+        let said = one.difference(&function(Shape::Bool, Shape::Bool));
+        let said = said.expect("a difference");
+        assert!(
+            said.len() < 250 && said.ends_with("…`, not `bool`"),
+            "{said}"
+        );
     }
 
     #[test]
