@@ -312,7 +312,14 @@ fn a_directory_never_holds_a_key_or_the_policy_that_binds_the_program() {
         one(Code::BAD_VALUE, &files(host, "read"));
     }
     good(&files(".", "read"));
-    for host in [".", "wit", "wit/deps", "./"] {
+    for host in [
+        ".",
+        "wit",
+        "wit/deps",
+        "connectors",
+        "connectors/github",
+        "./",
+    ] {
         one(Code::BAD_VALUE, &files(host, "read-write"));
     }
     let key = "from = \"dotenv://conf/.env#K\"\nas = \"bearer\"\norigin = \"https://a.test\"";
