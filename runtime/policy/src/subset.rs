@@ -100,8 +100,9 @@ fn named(grant: &str, all: Vec<String>) -> impl Iterator<Item = Excess> {
 
 /// Another agent has other counters, all of them at zero.
 fn agent_excess(of: &Agent, over: &Agent) -> Option<Excess> {
-    (of.id != over.id).then(|| {
-        let id = words::quote(&of.id);
+    let Agent { id, owner: _ } = of;
+    (*id != over.id).then(|| {
+        let id = words::quote(id);
         Excess::new(
             "agent",
             format!("its calls are counted and recorded as {id}'s"),
@@ -138,7 +139,16 @@ fn same_key(one: Option<&Credential>, other: Option<&Credential>) -> bool {
     match (one, other) {
         (None, None) => true,
         (Some(one), Some(other)) => {
-            one.reference == other.reference && one.placement == other.placement
+            // Every field is named, so that one that is added has to be thought of here. Where the
+            // key may go to is part of a grant.
+            let Credential {
+                name: _,
+                reference,
+                placement,
+                origins: _,
+                addresses: _,
+            } = one;
+            *reference == other.reference && *placement == other.placement
         }
         _ => false,
     }

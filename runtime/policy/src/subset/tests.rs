@@ -182,6 +182,8 @@ fn the_terms_of_a_table_are_part_of_what_it_allows() {
         &["http.a: it may see the header `x-a`"],
         &["http.a: it may see the header `x-b`"],
     );
+    let ordinary = "request-headers = [\"accept\"]\nreply-headers = [\"content-type\"]";
+    check(&with(ordinary), &with(""), &[], &[]);
     check(
         &with("addresses = [\"10.0.0.0/8\"]"),
         &with("addresses = [\"10.1.0.0/16\"]"),
@@ -477,4 +479,20 @@ fn changes_are_joined_by_grant_and_say_which_way_they_go() {
             .any(|change| change.kind.adds_access())
     };
     assert!(adds(&old, &new) && !adds(&new, &new));
+}
+
+#[test]
+fn a_promise_is_told_and_is_no_access() {
+    let old = policy("policy = 1\n[never]\nimports = [\"github:*\"]\neffects = [\"admin\"]");
+    let new = policy("policy = 1\n[never]\neffects = [\"admin\", \"spend\"]");
+    let changes = compare(&old, &new);
+    let [change] = changes.as_slice() else {
+        panic!("{changes:?}");
+    };
+    assert_eq!((&*change.grant, change.kind), ("never", ChangeKind::Note));
+    assert_eq!(
+        change.gained,
+        ["it promises never to grant an effect `spend`"]
+    );
+    assert_eq!(change.lost, ["it promises never to grant `github:*`"]);
 }
