@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use agentbox_gate::{Body, Call, Failure, Gate, GateFuture, Reply, Stop};
-use agentbox_policy::{Bounds, CallHead};
+use agentbox_policy::{Bounds, CallHead, HOST_WIT};
 use agentbox_sandbox::{Ending, Engine, Guest, GuestSetup, Input, Output, Program, Sink, run};
 use bytes::Bytes;
 use wasmtime::component::Linker;
@@ -81,9 +81,16 @@ pub(crate) fn after(milliseconds: u64) -> GateFuture<Result<Reply, Failure>> {
 
 /// A core module that carries the types of the world `w`.
 pub(crate) fn typed(wit: &str, module: &str) -> Vec<u8> {
+    typed_with(&[], wit, module)
+}
+
+/// The same, with other packages that its world needs.
+pub(crate) fn typed_with(packages: &[&str], wit: &str, module: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
-    let host = include_str!("../../wit/host/host.wit");
-    resolve.push_str("host.wit", host).unwrap();
+    resolve.push_str("host.wit", HOST_WIT).unwrap();
+    for package in packages {
+        resolve.push_str("package.wit", package).unwrap();
+    }
     let package = resolve.push_str("test.wit", wit).unwrap();
     let world = resolve.select_world(&[package], Some("w")).unwrap();
     let mut module = wat::parse_str(module).unwrap();

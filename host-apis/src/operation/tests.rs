@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use agentbox_gate::{Cause, Failure};
-use agentbox_policy::{Code, Policy};
+use agentbox_policy::{Code, Policy, Sources, Text, check};
 use agentbox_sandbox::Ending;
 use wasmtime::component::Linker;
 
 use super::{link, link_operations};
 use crate::State;
-use crate::testing::{Fake, at_once, ending, reply, typed};
+use crate::connectors;
+use crate::testing::{Fake, at_once, ending, reply, typed, typed_with};
 
 const EVERY_TYPE: &str = "package test:api@1.0.0;
   interface echo {
@@ -224,4 +225,103 @@ async fn what_is_not_granted_is_not_linked() {
     })
     .await;
     assert!(matches!(ended, Ending::NotStarted(_)), "{ended:?}");
+}
+
+const ISSUES: &str = include_str!("../../connectors/github/issues.wit");
+
+const COMMENTS: &str = "package acme:bot@0.1.0;
+  world w {
+    import github:issues/create-comment@2022.11.28;
+    export run: func() -> result<string, string>;
+  }";
+
+/// Comments with `length` bytes of text, and returns the comment's id.
+fn comment(wit: &str, world: &str, length: usize) -> Vec<u8> {
+    let version = world.split(['@', ';']).nth(3).unwrap_or_default();
+    let module = format!(
+        r#"(module
+  (import "github:issues/create-comment@{version}" "create-comment"
+    (func $comment (param i32 i32 i32 i32 i32 i32 i32 i32)))
+  (memory (export "memory") 2)
+  (data (i32.const 0x100) "acmewidgets")
+  (global $next (mut i32) (i32.const 0x1000))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (global.get $next))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "run") (result i32)
+    (call $comment (i32.const 0x100) (i32.const 4) (i32.const 0x104) (i32.const 7) (i32.const 7)
+      (i32.const 0x100) (i32.const {length}) (i32.const 0))
+    (if (i32.load8_u (i32.const 0)) (then unreachable))
+    (i64.store (i32.const 0x84) (i64.load (i32.const 4)))
+    (i32.const 0x80)))"#
+    );
+    typed_with(&[wit], world, &module)
+}
+
+fn commenting(bounds: &str) -> Policy {
+    let toml = format!(
+        r#"policy = 1
+        world = "acme:bot/w"
+        [grants."github:issues/create-comment"]
+        where = {{ owner = "acme", repo = "widgets" }}
+        {bounds}"#
+    );
+    let text = |name: &str, text: &str| Text {
+        name: name.into(),
+        text: text.into(),
+    };
+    let sources = Sources {
+        toml: text("agentbox.toml", &toml),
+        wit: vec![text("wit/world.wit", COMMENTS)],
+        connectors: connectors::built_in(),
+        ..Sources::default()
+    };
+    Policy::parse(&sources).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_that_is_granted_is_linked_under_its_own_types() {
+    let policy = commenting("[run]\narguments = \"200 B\"");
+    let given = r#"{"id":"8","html-url":"https://a.test/8"}"#;
+    for (length, arguments) in [
+        (
+            4,
+            r#"{"owner":"acme","repo":"widgets","issue-number":7,"body":"acme"}"#.to_owned(),
+        ),
+        (200, " ".repeat(201)),
+    ] {
+        let gate = Fake::new(move |_| at_once(Ok(reply(given))));
+        let program = comment(ISSUES, COMMENTS, length);
+        let ended = ending(&program, gate.clone(), |linker, program| {
+            check(&policy, program.imports()).unwrap();
+            link_operations(linker, program.imports(), &policy).unwrap();
+        })
+        .await;
+        assert_eq!(ended, Ending::Returned(Ok("8".into())));
+        assert_eq!(gate.arguments(), [arguments]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_version_or_another_type_of_an_operation_is_refused() {
+    let policy = commenting("");
+    let (old, new) = ("2022.11.28", "2022.11.29");
+    let later = comment(&ISSUES.replace(old, new), &COMMENTS.replace(old, new), 4);
+    let gate = Fake::new(|_| at_once(Ok(reply("{}"))));
+    let ended = ending(&later, gate.clone(), |linker, program| {
+        let refused = check(&policy, program.imports()).unwrap_err();
+        assert_eq!(refused[0].code, Code::UNGRANTED_IMPORT);
+        link_operations(linker, program.imports(), &policy).unwrap();
+    })
+    .await;
+    assert!(matches!(ended, Ending::NotStarted(_)), "{ended:?}");
+    let other = ISSUES.replace("id: string,", "ident: string,");
+    ending(&comment(&other, COMMENTS, 4), gate.clone(), |_, program| {
+        let refused = check(&policy, program.imports()).unwrap_err();
+        assert_eq!(refused[0].code, Code::TYPE_MISMATCH);
+    })
+    .await;
+    assert!(gate.arguments().is_empty());
 }
