@@ -9,9 +9,9 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use wasmtime::component::Val;
 use wasmtime::component::types::{self, Type};
 
-/// What the values of one reply may take of the host's memory, in bytes. A value takes forty, and
-/// one byte of JSON can be half a value: this is what a reply of 13 MB can come to.
-const VALUES: usize = 256 << 20;
+/// What the values of one reply may take of the host's memory, in bytes. A value takes forty: the
+/// bytes of the largest reply there is, 8 MiB, come to 320 MiB, and no other type to more.
+const VALUES: usize = 384 << 20;
 
 /// The value of type `ty` that `json` is.
 pub(super) fn value(json: &[u8], ty: &Type) -> Result<Val, serde_json::Error> {
