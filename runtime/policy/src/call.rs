@@ -72,6 +72,14 @@ pub(crate) fn shown(text: &str) -> String {
         .collect()
 }
 
+/// What is escaped already, cut at [`LONGEST_SUMMARY`].
+pub(crate) fn cut(text: String) -> String {
+    match text.char_indices().nth(LONGEST_SUMMARY) {
+        Some((end, _)) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
 impl From<HttpHead> for CallHead {
     fn from(head: HttpHead) -> Self {
         Self::Http(head)

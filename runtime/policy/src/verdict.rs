@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
-use crate::call::shown;
+use crate::call::{cut, shown};
 use crate::code::Code;
 use crate::operation::Operation;
 use crate::{AddressRule, Credential, Limit, Origin, ReplyHeaders};
@@ -79,9 +79,9 @@ impl Approved {
         };
         let mut text = operation.name().to_owned();
         for (name, value) in &self.arguments {
-            text.push_str(&format!(" {name}=\"{value}\""));
+            text.push_str(&format!(" {name}=\"{}\"", shown(value)));
         }
-        shown(&text)
+        cut(text)
     }
 
     /// The route that allowed it, as the policy writes it: `GET /v1/widgets/{id}`.

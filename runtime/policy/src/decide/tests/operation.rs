@@ -113,7 +113,7 @@ fn an_approved_call_holds_the_request_that_its_arguments_make() {
     assert!(seen("x-reset") && seen("content-type") && !seen("x-other"));
     assert_eq!(
         approved.summary(),
-        "test:things/make owner=\\\"acme\\\" repo=\\\"widgets\\\""
+        "test:things/make owner=\"acme\" repo=\"widgets\""
     );
 }
 
