@@ -317,6 +317,10 @@ fn a_completion_and_every_way_to_fail_arrive_as_what_they_are() {
     assert_eq!(body, expected);
     // A redirect leads nowhere, and every call was sent once.
     assert_eq!(seen.len(), 8);
+    // What the API refused is for the program; what does not fit is for whoever runs it, too.
+    let unfit = bot.events("outcome");
+    let unfit = unfit.iter().filter(|line| line["code"] == "AB0610");
+    assert_eq!(unfit.filter(|line| line["status"] == 200).count(), 3);
 }
 
 #[test]

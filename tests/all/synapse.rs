@@ -212,7 +212,7 @@ fn a_typed_call_on_another_room_is_denied_before_a_byte_leaves() {
     let outcome = matrix.herald(&[other, message.text()]);
     outcome
         .exits(1)
-        .says("denied[AB0203]: send-message: room-id ");
+        .says("denied[AB0203]: matrix:client/send-message: room-id ");
     // Who it is and where is granted, and is all that was sent.
     assert_eq!(
         matrix.relay.requests(),
@@ -247,8 +247,5 @@ fn a_homeserver_that_wants_less_says_when_to_try_again() {
         "{said}"
     );
     let last = matrix.events("outcome").pop().expect("there were calls");
-    assert_eq!(
-        (&last["status"], &last["code"]),
-        (&429.into(), &"AB0609".into())
-    );
+    assert_eq!(last["status"], 429);
 }
