@@ -2,6 +2,7 @@
 //! before anything is, what comes back, and what the record says of it.
 
 use std::sync::Barrier;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -355,6 +356,32 @@ fn a_used_up_limit_is_an_error_of_its_own() {
     assert!(wait.is_some_and(|wait| wait <= 3_600_000), "{answers:?}");
     assert_eq!(answers[1], r#"ok {"id":"1","html-url":"u"}"#);
     assert_eq!(api.requests().len(), 1);
+}
+
+#[test]
+fn an_api_that_says_when_its_limit_is_reset_is_passed_on_as_time_to_wait() {
+    let token = Canary::fresh();
+    let in_a_minute = SystemTime::now() + Duration::from_secs(60);
+    let reset = in_a_minute.duration_since(UNIX_EPOCH);
+    let reset = reset.expect("it is after 1970").as_secs().to_string();
+    let refused = GitHub::listed("").answered(api::reply(
+        403,
+        &[("x-ratelimit-reset", &reset)],
+        br#"{"message":"API rate limit exceeded","documentation_url":"u"}"#,
+    ));
+    let github = GitHub::start(&token, [refused]);
+    let mut bot = bound(&github.url());
+    bot.ground = bot.ground.key("API_KEY", &token);
+    let outcome = bot.ask(&[[LIST, r#"{"owner":"acme","repo":"widgets"}"#]]);
+    let answers = answers(outcome.exits(0));
+    let wait: Option<u32> = answers[0]
+        .strip_prefix("upstream 403 Some(")
+        .and_then(|rest| rest.strip_suffix(") API rate limit exceeded"))
+        .and_then(|wait| wait.parse().ok());
+    let fits = wait.is_some_and(|wait| (1..=60_000).contains(&wait));
+    assert!(fits, "{answers:?}");
+    // It is the program's own business, and no word for whoever runs it.
+    assert!(!outcome.err().contains("rate limit"), "{}", outcome.err());
 }
 
 #[test]

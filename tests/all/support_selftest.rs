@@ -1,5 +1,6 @@
 //! The ground the other tests stand on holds: each piece of `support` does what it says.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use crate::support::agentbox::{Ground, finish};
 use crate::support::api::{self, Api, LAST_CHUNK, Step};
 use crate::support::canary::{Canary, base64};
 use crate::support::decoy::Decoy;
+use crate::support::github::GitHub;
 use crate::support::guests;
 use crate::support::http;
 use crate::support::openbao::{self, OpenBao};
@@ -187,6 +189,60 @@ fn the_api_answers_by_its_script() {
         let read = std::io::Read::read(&mut stream, &mut piece);
         assert_eq!(read.is_ok_and(|count| count > 0), answers, "{target}");
     }
+}
+
+#[test]
+fn the_stand_in_for_github_notices_every_byte_that_is_not_in_its_script() {
+    let token = Canary::fresh();
+    let bearer = format!("Bearer {}", token.text());
+    let version = concat!("agentbox/", env!("CARGO_PKG_VERSION"));
+    let right = [
+        ("accept", "application/vnd.github+json"),
+        ("accept-encoding", "identity"),
+        ("authorization", bearer.as_str()),
+        ("user-agent", version),
+        ("x-github-api-version", "2022-11-28"),
+    ];
+    let path = "/repos/acme/widgets/issues";
+    let ask = |target: &str, headers: &[(&str, &str)]| {
+        let github = GitHub::start(&token, [GitHub::listed("")]);
+        let mut stream = TcpStream::connect(github.url().trim_start_matches("http://"))
+            .expect("the stand-in is there");
+        let mut request = format!("GET {target} HTTP/1.1\r\nhost: {}\r\n", &github.url()[7..]);
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        stream
+            .write_all(format!("{request}\r\n").as_bytes())
+            .expect("it reads");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("it answers");
+        (reply.starts_with("HTTP/1.1 200 "), github.take_problems())
+    };
+    assert_eq!(ask(path, &right), (true, Vec::new()));
+    let mut wrong = vec![
+        ("/repos/acme/widgets/issues?page=1", right.to_vec()),
+        (path, [&right[..], &[("x-more", "1")]].concat()),
+        (path, [&right[..], &right[..1]].concat()),
+        (path, [&right[1..], &[("accept", "*/*")]].concat()),
+    ];
+    for missing in 0..right.len() {
+        let mut fewer = right.to_vec();
+        fewer.remove(missing);
+        wrong.push((path, fewer));
+    }
+    for (target, headers) in wrong {
+        let (answered, problems) = ask(target, &headers);
+        assert!(
+            !answered && problems.len() == 1,
+            "{headers:?}: {problems:?}"
+        );
+    }
+    let github = GitHub::start(&token, [GitHub::listed("")]);
+    assert_eq!(
+        github.take_problems(),
+        ["`GET /repos/acme/widgets/issues` never came"]
+    );
 }
 
 #[test]

@@ -147,13 +147,23 @@ impl GitHub {
     /// Panics unless the whole script was followed, and nothing else was sent.
     #[track_caller]
     pub(crate) fn followed(&self) {
+        assert_eq!(self.take_problems(), Vec::<String>::new());
+    }
+
+    /// Each request that did not come as the script says, and then each that never came.
+    pub(crate) fn take_problems(&self) -> Vec<String> {
+        let mut script = lock(&self.script);
+        let never = std::mem::take(&mut script.expected).into_iter();
+        let never = never.map(|next| format!("`{}` never came", next.request));
+        let mut problems = std::mem::take(&mut script.wrong);
+        problems.extend(never);
+        let authority = self.api.authority();
         for seen in self.api.requests() {
-            assert_eq!(seen.header("host"), Some(self.api.authority().as_str()));
+            if seen.header("host") != Some(authority.as_str()) {
+                problems.push(format!("`{}` is not for {authority}", seen.line));
+            }
         }
-        let script = lock(&self.script);
-        assert_eq!(script.wrong, Vec::<String>::new());
-        let left: Vec<_> = script.expected.iter().map(|next| &next.request).collect();
-        assert!(left.is_empty(), "these never came: {left:?}");
+        problems
     }
 }
 
