@@ -178,7 +178,7 @@ fn a_program_that_is_not_there_or_is_a_folder_is_refused() {
 /// Twenty lines with a mistake each: the code, the line, and what is said of it.
 const MISTAKES: [(&str, &str, &str); 20] = [
     ("AB0104", "wrld = \"x\"", "did you mean `world`?"),
-    ("AB0109", "never = [\"x\"]", "never"),
+    ("AB0107", "never = [\"x\"]", "never"),
     ("AB0109", "delegate = {}", "delegate"),
     ("AB0107", "agent.id = \"No Capitals\"", "agent id"),
     ("AB0104", "agent.colour = \"red\"", "colour"),

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use crate::bounds::{Bounds, LowerBounds, Widening};
 use crate::credential::Credential;
 use crate::grant::{FileGrant, HttpGrant, OperationGrant};
@@ -59,8 +61,8 @@ pub struct Policy {
     pub(crate) world: Option<World>,
     pub(crate) credentials: Vec<Arc<Credential>>,
     pub(crate) http: Vec<Arc<HttpGrant>>,
-    // INVARIANT: at most one for each operation.
-    pub(crate) operations: Vec<Arc<OperationGrant>>,
+    /// By the operation's name, so that finding one costs the same however many there are.
+    pub(crate) operations: IndexMap<Arc<str>, Arc<OperationGrant>>,
     /// The connectors of its world's imports.
     pub(crate) connectors: Vec<Arc<Connector>>,
     pub(crate) never: Never,
@@ -94,7 +96,7 @@ impl Policy {
             world: None,
             credentials: Vec::new(),
             http: Vec::new(),
-            operations: Vec::new(),
+            operations: IndexMap::new(),
             connectors: Vec::new(),
             never: Never::default(),
             limits: Vec::new(),
@@ -150,13 +152,13 @@ impl Policy {
 
     /// The `[grants]` tables, in the order of the text.
     pub fn operation_grants(&self) -> impl Iterator<Item = &OperationGrant> {
-        self.operations.iter().map(|grant| &**grant)
+        self.operations.values().map(|grant| &**grant)
     }
 
     /// The grant of an operation, by its name without version.
     #[must_use]
     pub fn operation_grant(&self, name: &str) -> Option<&OperationGrant> {
-        self.operation_grants().find(|grant| grant.name() == name)
+        self.operations.get(name).map(|grant| &**grant)
     }
 
     /// The connectors of the operations that the world imports.

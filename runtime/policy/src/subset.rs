@@ -57,7 +57,7 @@ pub fn excess(of: &Policy, over: &Policy) -> Vec<Excess> {
     } = of;
     let mut found = Vec::new();
     found.extend(agent_excess(agent, &over.agent));
-    for grant in operations {
+    for grant in operations.values() {
         found.extend(named(&grant.name, operations::excess(grant, over)));
     }
     let routes = routes::Routes::of(over);

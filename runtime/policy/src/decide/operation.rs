@@ -61,13 +61,12 @@ fn approve(policy: &Policy, grant: &OperationGrant, json: &str) -> Result<Approv
 }
 
 /// The grant of the operation that is named, with or without its version.
-fn find<'p>(policy: &'p Policy, called: &str) -> Result<&'p Arc<OperationGrant>, Refusal> {
+fn find<'p>(policy: &'p Policy, called: &str) -> Result<&'p OperationGrant, Refusal> {
     let (name, version) = match called.split_once('@') {
         Some((name, version)) => (name, Some(version)),
         None => (called, None),
     };
-    let grant = policy.operations.iter().find(|grant| *grant.name == *name);
-    let Some(grant) = grant else {
+    let Some(grant) = policy.operation_grant(name) else {
         return Err(ungranted(policy, name));
     };
     let has = grant.operation.version();

@@ -182,7 +182,8 @@ fn policy(
             .collect(),
         operations: operations
             .into_iter()
-            .filter_map(|granted| granted.grant.map(Arc::new))
+            .filter_map(|granted| granted.grant)
+            .map(|grant| (Arc::clone(&grant.name), Arc::new(grant)))
             .collect(),
         never,
         limits: limits

@@ -134,7 +134,7 @@ pub(crate) fn granting(operation: Operation, conditions: Vec<Condition>) -> Poli
         limits: Arc::default(),
     };
     Policy {
-        operations: vec![Arc::new(grant)],
+        operations: [(Arc::clone(&grant.name), Arc::new(grant))].into(),
         ..Policy::nothing()
     }
 }

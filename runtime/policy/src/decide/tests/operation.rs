@@ -53,9 +53,8 @@ fn policy() -> Policy {
 
 fn with_grant(change: impl FnOnce(&mut OperationGrant)) -> Policy {
     let mut policy = policy();
-    let mut grant = policy.operations.remove(0);
-    change(Arc::make_mut(&mut grant));
-    policy.operations.push(grant);
+    let (_, grant) = policy.operations.first_mut().expect("a grant");
+    change(Arc::make_mut(grant));
     policy
 }
 
