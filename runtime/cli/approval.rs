@@ -44,6 +44,7 @@ fn reaches_something(policy: &Policy) -> bool {
     policy.uses_credentials()
         || policy.files().next().is_some()
         || policy.http_grants().next().is_some()
+        || policy.operation_grants().next().is_some()
 }
 
 /// Records that the policy may use its credentials when it is found where it is now.

@@ -99,7 +99,7 @@ codes! {
          hold, or the world imports an interface that is no operation: one with several functions.";
     112 NOT_APPROVED: "the policy was found by search and has not been approved",
         "A policy that comes with a folder could have been put there by anyone. One found by search \
-         may use keys, files and routes only after `agentbox policy approve` has recorded its \
+         may use keys, files, routes and operations only after `agentbox policy approve` has recorded its \
          digest; any edit asks again. Naming it with `--policy FILE` counts as approval.";
     113 UNSAFE_POLICY_FILE: "the policy file is not there, or cannot be trusted",
         "The policy has to be there, and be a regular file that only its owner, who is you or root, can write. \
