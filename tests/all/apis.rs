@@ -138,6 +138,177 @@ fn an_api_that_is_written_down_today_is_a_typed_function_at_once() {
     check_note(&bot, &api.requests(), "api=3");
 }
 
+#[test]
+fn an_edit_of_a_connector_asks_for_approval_again() {
+    let api = notes();
+    let bot = with_notes(&api);
+    let program = guests::guest("ask").display().to_string();
+    let arguments = r#"{"book":"b1","text":"hello","tags":["x"]}"#;
+    let run = || {
+        bot.ground
+            .run(&["run", &program, "notes:book/add", arguments])
+    };
+    let asks = || {
+        let before = api.requests().len();
+        run().exits(120).says("error[AB0112]");
+        assert_eq!(api.requests().len(), before);
+    };
+    asks();
+    bot.ground.run(&["policy", "approve"]).exits(0);
+    run().exits(0);
+    for name in [
+        "connectors/notes/connector.toml",
+        "connectors/notes/book.wit",
+    ] {
+        let path = bot.ground.work().join(name);
+        let text = std::fs::read_to_string(&path).expect("it was written");
+        let remark = if name.ends_with("toml") {
+            "# more\n"
+        } else {
+            "// more\n"
+        };
+        bot.ground.write(name, &[&text, remark].concat());
+        asks();
+        bot.ground.write(name, &text);
+        run().exits(0);
+    }
+}
+
+#[test]
+fn a_connector_that_takes_the_place_of_a_built_in_one_asks_for_approval_again() {
+    let api = Api::always(api::json(200, "[]"));
+    let ground = Ground::new().key("API_KEY", &Canary::fresh());
+    let world = "package test:bot@0.1.0;\n\
+        world bot { import github:issues/list-for-repo@2022.11.28; }\n";
+    ground.write("wit/world.wit", world);
+    ground.write(
+        "agentbox.toml",
+        "policy = 1\nworld = \"test:bot/bot\"\ninsecure-loopback = true\n\
+         [agent]\nid = \"bot\"\n[credentials]\napi = \"env://API_KEY\"\n\
+         [grants.\"github:issues/list-for-repo\"]\nuse = \"api\"\n\
+         where = { owner = \"acme\", repo = \"widgets\" }\n",
+    );
+    ground.run(&["policy", "approve"]).exits(0);
+    let connector = guests::sources().join("../host-apis/connectors/github");
+    let read = |name: &str| {
+        std::fs::read_to_string(connector.join(name)).expect("the connector is checked in")
+    };
+    let elsewhere = read("connector.toml").replace("https://api.github.com", &api.url());
+    ground.write("connectors/github/connector.toml", &elsewhere);
+    ground.write("connectors/github/issues.wit", &read("issues.wit"));
+    let program = guests::guest("ask").display().to_string();
+    let list = "github:issues/list-for-repo";
+    let words = [list, r#"{"owner":"acme","repo":"widgets"}"#];
+    let refused = ground.run(&[&["run", &program][..], &words].concat());
+    refused.exits(120).says("error[AB0112]");
+    assert!(api.requests().is_empty());
+    // Approved, it is the one that is used.
+    ground.run(&["policy", "approve"]).exits(0);
+    ground
+        .run(&[&["run", &program][..], &words].concat())
+        .exits(0);
+    assert_eq!(api.requests().len(), 1);
+}
+
+#[test]
+fn a_grant_without_a_key_is_asked_about_and_sends_none() {
+    let api = Api::always(api::json(200, "[]"));
+    let bot = with_notes(&api);
+    let toml = bot.ground.work().join("agentbox.toml");
+    let text = std::fs::read_to_string(&toml).expect("it was written");
+    let (start, _) = text.split_once("[credentials").expect("it has keys");
+    let open = "[grants.\"notes:book/add\"]\nwhere = { book = \"b1\" }\n";
+    bot.ground.write("agentbox.toml", &[start, open].concat());
+    let connector = bot.ground.work().join("connectors/notes/connector.toml");
+    let text = std::fs::read_to_string(&connector).expect("it was written");
+    let here = text.replace("https://notes.example", &api.url());
+    bot.ground.write("connectors/notes/connector.toml", &here);
+    let program = guests::guest("ask").display().to_string();
+    let call = [
+        "notes:book/add",
+        r#"{"book":"b1","text":"hello","tags":["x"]}"#,
+    ];
+    let refused = bot.ground.run(&[&["run", &program][..], &call].concat());
+    refused.exits(120).says("error[AB0112]");
+    bot.ask(&[call]).exits(0);
+    let [seen] = &api.requests()[..] else {
+        panic!("one request: {:?}", api.requests())
+    };
+    assert_eq!(seen.header("x-notes-key"), None);
+    bot.key.assert_absent("the request", &seen.raw);
+}
+
+#[test]
+fn a_typed_call_with_megabytes_of_text_is_refused_and_nothing_is_sent() {
+    let api = notes();
+    let bot = with_notes(&api);
+    // The text is 8 MiB of zero bytes, each six bytes long in JSON; the first word of the error's
+    // record is the denial's code.
+    let text = r#"(module
+  (import "notes:book/add@3.1.0" "add"
+    (func $add (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))
+  (memory (export "memory") 160)
+  (data (i32.const 0) "b1")
+  (global $free (mut i32) (i32.const 1024))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (global.get $free))
+    (global.set $free (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "run") (result i32)
+    (call $add (i32.const 0) (i32.const 2) (i32.const 65536) (i32.const 8388608)
+      (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 128))
+    ;; An error, and `denied`: its code is where an `err` has its text.
+    (if (i32.eqz (i32.load8_u (i32.const 128))) (then unreachable))
+    (if (i32.load8_u (i32.const 136)) (then unreachable))
+    (i32.store8 (i32.const 136) (i32.const 1))
+    (i32.const 136)))"#;
+    let world = "package test:notes@0.1.0;
+        world writer {
+          import notes:book/add@3.1.0;
+          export run: func() -> result<string, string>;
+        }";
+    let program = bot.ground.work().join("program.wasm");
+    std::fs::write(&program, typed::module(text, world, &[NOTES])).expect("it is ours");
+    let words = ["run", "--policy", "agentbox.toml", "program.wasm"];
+    bot.ground
+        .run(&words)
+        .exits(1)
+        .says("denied[AB0507]")
+        .says("error[AB0702]: AB0507");
+    assert!(api.requests().is_empty());
+}
+
+#[test]
+fn a_reply_that_is_made_to_break_its_reader_is_an_invalid_reply() {
+    let deep = |open: &str, close: &str| [open.repeat(1 << 18), close.repeat(1 << 18)].concat();
+    let bodies = [
+        deep("[", "]"),
+        deep("{\"note\":", "}"),
+        "[".repeat(1 << 20),
+        r#"{"note":{"noteId":1e400,"writtenIn":"blue","tags":[]}}"#.to_owned(),
+        r#"{"note":{"noteId":18446744073709551616,"writtenIn":"blue","tags":[]}}"#.to_owned(),
+        r#"{"note":{"noteId":1,"writtenIn":"green","tags":[]}}"#.to_owned(),
+        r#"{"note":{"noteId":1,"writtenIn":"blue","tags":["\ud800"]}}"#.to_owned(),
+        r#"{"note":{"noteId":1,"writtenIn":"blue","tags":[],"by":{"name":7}}}"#.to_owned(),
+        "{\"note\":null}\u{0}".to_owned(),
+        String::new(),
+    ];
+    for body in bodies {
+        let api = Api::always(api::json(200, &body));
+        let bot = with_notes(&api);
+        let arguments = r#"{"book":"b1","text":"hello","tags":["x"]}"#;
+        let outcome = bot.ask(&[["notes:book/add", arguments]]);
+        let answers = answers(outcome.exits(0));
+        let start = &body[..body.len().min(80)];
+        assert!(
+            answers[0].starts_with("invalid-reply "),
+            "{start}: {answers:?}"
+        );
+        assert!(answers[0].len() < 256, "{start}: {answers:?}");
+    }
+}
+
 /// A program that asks for a typed operation of GitHub whose issues have numbers of type `number`.
 fn commenter(number: &str) -> Vec<u8> {
     let issues = format!(
