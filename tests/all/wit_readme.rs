@@ -12,7 +12,7 @@ const EXPLAIN: [&str; 4] = ["policy", "explain", "--policy", "agentbox.toml"];
 #[test]
 fn every_example_of_the_lesson_loads_or_fails_as_it_says() {
     let (mut good, mut bad) = (0, 0);
-    let blocks = blocks();
+    let blocks = blocks("wit/README.md");
     let worlds = worlds(&blocks);
     let mut named = BTreeSet::new();
     for block in &blocks {
@@ -49,8 +49,23 @@ fn every_example_of_the_lesson_loads_or_fails_as_it_says() {
 }
 
 #[test]
+fn every_policy_of_the_first_page_loads() {
+    let blocks = blocks("README.md");
+    let worlds = worlds(&blocks);
+    let policies = blocks.iter().filter(|block| block.language == "toml");
+    let mut loaded = 0;
+    for policy in policies {
+        let ground = Ground::new();
+        write_policy(&ground, &policy.text, &worlds);
+        ground.run(&EXPLAIN).exits(0);
+        loaded += 1;
+    }
+    assert_eq!((loaded, worlds.len()), (2, 1));
+}
+
+#[test]
 fn what_the_lesson_shows_as_printed_is_what_is_printed() {
-    let blocks = blocks();
+    let blocks = blocks("wit/README.md");
     let worlds = worlds(&blocks);
     let mut compared = 0;
     for pair in blocks.windows(2) {
@@ -121,11 +136,11 @@ struct Block {
     text: String,
 }
 
-fn blocks() -> Vec<Block> {
-    let lesson = root("wit/README.md");
+fn blocks(page: &str) -> Vec<Block> {
+    let page = root(page);
     let mut blocks: Vec<Block> = Vec::new();
     let mut inside = false;
-    for line in lesson.lines() {
+    for line in page.lines() {
         match (line.strip_prefix("```"), inside) {
             (Some(info), false) => {
                 let (language, fails) = info.split_once(",fails=").unwrap_or((info, ""));
