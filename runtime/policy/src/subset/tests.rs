@@ -93,7 +93,10 @@ fn routes_are_covered_whole_and_whatever_their_tables_are_called() {
                 "policy = 1\n[http.{name}]\norigin = \"https://a.test\"\nallow = [{route:?}]"
             ))
         };
-        let found = beyond(&table("one", narrow), &table("two", wide));
+        let (one, two) = (table("one", narrow), table("two", wide));
+        let covers = two.http[0].routes[0].covers(&one.http[0].routes[0]);
+        assert_eq!(covers, is_covered, "{narrow} in {wide}");
+        let found = beyond(&one, &two);
         let terms = [
             format!("http.one: it may call `{narrow}` at `https://a.test`"),
             "http.one: no key is sent".to_owned(),
