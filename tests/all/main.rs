@@ -20,6 +20,7 @@ mod first_call;
 mod gate;
 mod keys;
 mod limits;
+mod models;
 mod on_record;
 mod openbao;
 mod operations;
