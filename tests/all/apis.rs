@@ -311,8 +311,13 @@ fn a_reply_that_is_made_to_break_its_reader_is_an_invalid_reply() {
 
 /// A program that asks for a typed operation of GitHub whose issues have numbers of type `number`.
 fn commenter(number: &str) -> Vec<u8> {
+    commenter_of("2022.11.28", number)
+}
+
+/// The same, of a version of GitHub's operations.
+fn commenter_of(version: &str, number: &str) -> Vec<u8> {
     let issues = format!(
-        "package github:issues@2022.11.28;
+        "package github:issues@{version};
         interface create-comment {{
           use agentbox:host/errors@0.1.0.{{error}};
           record params {{ owner: string, repo: string, issue-number: {number}, body: string }}
@@ -320,15 +325,17 @@ fn commenter(number: &str) -> Vec<u8> {
           create-comment: func(p: params) -> result<comment, error>;
         }}"
     );
-    let world = "package test:comments@0.1.0;
-        world commenter {
-          import github:issues/create-comment@2022.11.28;
+    let world = format!(
+        "package test:comments@0.1.0;
+        world commenter {{
+          import github:issues/create-comment@{version};
           export run: func() -> result<string, string>;
-        }";
+        }}"
+    );
     let flat = if number == "u64" { "i64" } else { "i32" };
     let text = format!(
         r#"(module
-  (import "github:issues/create-comment@2022.11.28" "create-comment"
+  (import "github:issues/create-comment@{version}" "create-comment"
     (func $comment (param i32 i32 i32 i32 {flat} i32 i32 i32)))
   {MEMORY}
   (func (export "run") (result i32)
@@ -336,7 +343,7 @@ fn commenter(number: &str) -> Vec<u8> {
       (i32.const 0) (i32.const 0) (i32.const 128))
     unreachable))"#
     );
-    typed::module(&text, world, &[&issues])
+    typed::module(&text, &world, &[&issues])
 }
 
 #[test]
@@ -395,6 +402,57 @@ fn a_program_whose_world_is_larger_than_the_policys_is_told_what_to_add() {
         said.contains("import github:issues/create-comment@2022.11.28;"),
         "{said}"
     );
+}
+
+#[test]
+fn a_program_built_for_another_version_is_refused_however_near_it_is() {
+    let api = Api::always(api::json(201, "{}"));
+    let bot = Bot::new(
+        &["github:issues/create-comment@2022.11.28"],
+        &api.url(),
+        "[grants.\"github:issues/create-comment\"]\nuse = \"api\"\n\
+         where = { owner = { any = true }, repo = { any = true } }\n",
+    );
+    let program = bot.ground.work().join("program.wasm");
+    let run = ["run", "--policy", "agentbox.toml", "program.wasm"];
+    for version in ["2022.11.29", "2022.11.27", "2022.12.0", "2023.0.0"] {
+        std::fs::write(&program, commenter_of(version, "u32")).expect("it is ours");
+        let refused = bot.ground.run(&run);
+        refused
+            .exits(120)
+            .says(&format!("create-comment@{version}"));
+    }
+    assert_eq!(bot.ground.record_lines().len(), 0);
+    assert!(api.requests().is_empty());
+}
+
+#[test]
+fn a_role_of_a_connector_is_included_without_a_copy() {
+    let api = Api::always(api::json(200, "[]"));
+    let scope = "where = { owner = \"acme\", repo = \"widgets\" }";
+    let role = ["list-for-repo", "get", "list-comments"];
+    let grants =
+        role.map(|name| format!("[grants.\"github:issues/{name}\"]\nuse = \"api\"\n{scope}\n"));
+    let bot = Bot::new(&[], &api.url(), &grants.concat());
+    let world = "package test:bot@0.1.0;\nworld bot { include github:issues/reader@2022.11.28; }\n";
+    bot.ground.write("wit/world.wit", world);
+    let listed = r#"{"owner":"acme","repo":"widgets"}"#;
+    let comments = r#"{"owner":"acme","repo":"widgets","issue-number":7}"#;
+    let outcome = bot.ask(&[
+        ["github:issues/list-for-repo", listed],
+        ["github:issues/list-comments", comments],
+        ["github:issues/create-comment", comments],
+    ]);
+    let answers = answers(outcome.exits(0));
+    assert_eq!(answers[..2], ["ok []", "ok []"]);
+    assert!(answers[2].starts_with("denied AB0214 "), "{answers:?}");
+    // A role grants nothing by itself: each of its operations needs its grant.
+    let toml = bot.ground.work().join("agentbox.toml");
+    let text = std::fs::read_to_string(&toml).expect("it was written");
+    bot.ground
+        .write("agentbox.toml", &text.replace(&grants[1], ""));
+    let refused = bot.ask(&[["github:issues/list-for-repo", listed]]);
+    refused.exits(120).says("AB0103").says("github:issues/get");
 }
 
 #[test]
