@@ -170,6 +170,8 @@ fn wit_bindgen() -> PathBuf {
             .args([
                 "install",
                 "wit-bindgen-cli",
+                // It writes three files; to optimise it would take longer.
+                "--debug",
                 "--quiet",
                 "--locked",
                 "--no-default-features",
