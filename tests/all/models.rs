@@ -69,7 +69,8 @@ fn a_completion_and_every_way_to_fail_arrive_as_what_they_are() {
     ]
     .map(chat);
     let calls: Vec<[&str; 2]> = asked.iter().map(|asked| [CHAT, asked.as_str()]).collect();
-    let answers = answers(bot.ask(&calls).exits(0));
+    let outcome = bot.ask(&calls);
+    let answers = answers(outcome.exits(0));
     assert_eq!(answers[0], r#"ok {"content":"hello","total-tokens":12}"#);
     for (answer, names) in answers[1..3].iter().zip(["content", "total-tokens"]) {
         assert!(answer.starts_with("invalid-reply "), "{answer}");
@@ -100,9 +101,16 @@ fn a_completion_and_every_way_to_fail_arrive_as_what_they_are() {
     // A redirect leads nowhere, and every call was sent once.
     assert_eq!(seen.len(), 8);
     // What the API refused is for the program; what does not fit is for whoever runs it, too.
-    let unfit = bot.events("outcome");
-    let unfit = unfit.iter().filter(|line| line["code"] == "AB0610");
+    let outcomes = bot.events("outcome");
+    let unfit = outcomes.iter().filter(|line| line["code"] == "AB0610");
     assert_eq!(unfit.filter(|line| line["status"] == 200).count(), 3);
+    let told = outcome.err().matches("failed[").count();
+    assert_eq!(told, outcome.err().matches("failed[AB0610]").count());
+    assert_eq!(told, 3, "{}", outcome.err());
+    // All others are settled, and nothing more is noted of them.
+    let settled = outcomes.iter().filter(|line| line["code"].is_null());
+    let noted = settled.clone().filter(|line| !line["note"].is_null());
+    assert_eq!((settled.count(), noted.count()), (5, 0), "{outcomes:#?}");
 }
 
 #[test]

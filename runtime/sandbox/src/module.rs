@@ -44,6 +44,7 @@ fn text_to_binary(text: &[u8]) -> Result<Vec<u8>, ProgramError> {
 fn module_to_component(module: &[u8]) -> Result<Vec<u8>, ProgramError> {
     let shape = Shape::of(module)?;
     if !shape.typed {
+        shape.check_imports()?;
         if !shape.starts && !shape.runs {
             return Err(ProgramError::NothingToRun);
         }
@@ -143,6 +144,17 @@ pub(crate) fn malformed(error: impl std::fmt::Display) -> ProgramError {
 /// The longest message about a malformed program.
 const MESSAGE_BYTES: usize = 1000;
 
+/// A name of the module's own, for people.
+fn shown(name: &str) -> String {
+    name.chars()
+        .take(NAME_CHARS)
+        .flat_map(char::escape_default)
+        .collect()
+}
+
+/// The longest name that a message repeats, in characters.
+const NAME_CHARS: usize = 64;
+
 /// What of a core module decides how it becomes a component.
 #[derive(Default)]
 struct Shape {
@@ -154,6 +166,8 @@ struct Shape {
     preview1: bool,
     /// The functions of `agentbox:host` that it imports.
     host: Vec<String>,
+    /// The first module it imports from that is neither of those two.
+    foreign: Option<String>,
     /// It exports `_start`.
     starts: bool,
     /// It exports `run`.
@@ -173,9 +187,12 @@ impl Shape {
                     for import in imports.into_imports() {
                         let import = import.map_err(malformed)?;
                         shape.imports = true;
-                        shape.preview1 |= import.module == WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME;
-                        if host_world::is_host(import.module) {
+                        if import.module == WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME {
+                            shape.preview1 = true;
+                        } else if host_world::is_host(import.module) {
                             shape.host.push(import.name.to_owned());
+                        } else {
+                            shape.foreign.get_or_insert(shown(import.module));
                         }
                     }
                 }
@@ -215,6 +232,18 @@ impl Shape {
         } else {
             None
         }
+    }
+
+    /// Whether all it imports is known without types.
+    fn check_imports(&self) -> Result<(), ProgramError> {
+        let Some(foreign) = &self.foreign else {
+            return Ok(());
+        };
+        Err(ProgramError::Malformed(format!(
+            "it imports from `{foreign}`, and a module without types has only \
+             `{WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME}` and `agentbox:host/invoke@0.1.0`; build it with \
+             the types of its world, as `wit-bindgen` does"
+        )))
     }
 
     /// Whether text can be passed in and out, as the canonical ABI does it.

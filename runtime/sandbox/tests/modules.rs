@@ -207,7 +207,7 @@ fn a_bare_module_that_does_not_fit_its_world_is_told_why() {
         ),
         (
             r#"(import "github:issues/get@2022.11.28" "get" (func))"#,
-            "github:issues/get@2022.11.28",
+            "`github:issues/get@2022.11.28`, and a module without types has only",
         ),
     ] {
         let message = refused(&format!("(module {module} {memory} {run})"));

@@ -4,7 +4,7 @@ use ::http::Method;
 
 use crate::base::OUTGOING_HTTP;
 use crate::code::Code;
-use crate::operation::Effect;
+use crate::operation::{Effect, Operation};
 use crate::policy::Never;
 
 use super::document::{Item, Problems, Span, Table, list, nearest};
@@ -33,7 +33,9 @@ pub(crate) fn never(
             continue;
         };
         promises.hold_import(operation.name(), &granted.span, problems);
-        promises.hold_effect(&granted.name, operation.effect(), &granted.span, problems);
+        for effect in effects(operation) {
+            promises.hold_effect(&granted.name, effect, &granted.span, problems);
+        }
     }
     for granted in routes {
         promises.hold_import(OUTGOING_HTTP, &granted.span, problems);
@@ -142,6 +144,16 @@ fn is_pattern(text: &str) -> bool {
 fn is_word(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.bytes().all(plain)
+}
+
+/// What an operation does: what its connector says, and what its method says in spite of that.
+fn effects(operation: &Operation) -> impl Iterator<Item = Effect> {
+    let destroys = effect(&operation.request.method) == Effect::Destroy;
+    let said = operation.effect();
+    let unsaid = destroys && said != Effect::Destroy;
+    [Some(said), unsaid.then_some(Effect::Destroy)]
+        .into_iter()
+        .flatten()
 }
 
 /// What a request of this method does, as far as the method says.

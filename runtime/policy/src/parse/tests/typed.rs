@@ -338,6 +338,21 @@ fn a_promise_that_is_broken_is_an_error_at_the_grant() {
 }
 
 #[test]
+fn an_operation_that_deletes_counts_as_one_that_destroys_whatever_its_connector_says() {
+    for (request, found) in [("PUT", 0), ("DELETE", 1)] {
+        let promise = "[never]\neffects = [\"destroy\"]\n[grants.\"matrix:client/whoami\"]";
+        let mut sources = typed(WHOAMI, promise);
+        for connector in &mut sources.connectors {
+            let text = &mut connector.toml.text;
+            let said = "GET /_matrix/client/v3/account/whoami\"\neffect  = \"read\"";
+            let says = said.replace("GET", request).replace("read", "write");
+            *text = text.replacen(said, &says, 1);
+        }
+        assert_eq!(problems(&sources).len(), found, "{request}");
+    }
+}
+
+#[test]
 fn routes_count_for_promises_by_their_method() {
     for (promise, route) in [
         ("effects = [\"destroy\"]", Some("DELETE /a")),
