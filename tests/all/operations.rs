@@ -398,6 +398,32 @@ fn calls_by_name_are_under_way_together() {
 }
 
 #[test]
+fn a_call_by_name_and_an_http_request_are_under_way_together() {
+    // Neither is answered before both have come.
+    let both = Barrier::new(2);
+    let api = Api::start(move |_| {
+        both.wait();
+        vec![Step::Send(api::json(200, "[]"))]
+    });
+    let grants = "[http.api]\nuse = \"api\"\nallow = [\"GET /beside\"]\n\
+        [grants.\"github:issues/list-for-repo\"]\nuse = \"api\"\n\
+        where = { owner = \"acme\", repo = \"widgets\" }\n";
+    let imports = ["wasi:http/outgoing-handler@0.2.6", LIST_IMPORT];
+    let bot = Bot::new(&imports, &api.url(), &format!("as = \"bearer\"\n{grants}"));
+    let probe = guests::guest("probe").display().to_string();
+    let url = format!("{}/beside", api.url());
+    let arguments = r#"{"owner":"acme","repo":"widgets"}"#;
+    let words = ["beside", LIST, arguments, &url];
+    let run = ["run", "--policy", "agentbox.toml", &probe];
+    let outcome = bot.ground.run(&[&run[..], &words].concat());
+    assert!(
+        outcome.exits(0).out().ends_with("[]\n"),
+        "{}",
+        outcome.out()
+    );
+}
+
+#[test]
 fn an_http_request_by_name_is_decided_as_any_other() {
     let api = Api::always(api::reply(
         200,

@@ -4,6 +4,7 @@
 //! that a test can send any bytes as method, authority, path and header, and sees the exact error
 //! code; `parallel` uses an HTTP crate.
 
+mod beside;
 mod machine;
 mod request;
 
@@ -62,6 +63,7 @@ fn act(arguments: &[&str]) -> Result<ExitCode> {
         }
         ["parallel", count, url] => request::parallel(count.parse()?, url)?,
         ["repeat", count, method, url] => request::repeat(count.parse()?, method, url)?,
+        ["beside", operation, arguments, url] => beside::beside(operation, arguments, url)?,
         ["long-upload", bytes, url] => request::long_upload(bytes.parse()?, url)?,
         ["upload-stdin", url] => request::upload_stdin(url)?,
         ["read-slow", url, pause_ms] => request::read_slow(url, pause_ms.parse()?)?,
