@@ -156,6 +156,23 @@ impl Ground {
         files.iter().map(|file| read_text(file)).collect()
     }
 
+    /// The lines of the record that say `event`.
+    pub(crate) fn events(&self, event: &str) -> Vec<Value> {
+        let mut lines = self.record_lines();
+        lines.retain(|line| line["event"] == event);
+        lines
+    }
+
+    /// The one line of the record that says `event`.
+    #[track_caller]
+    pub(crate) fn event(&self, event: &str) -> Value {
+        let events = self.events(event);
+        let [line] = &events[..] else {
+            panic!("not one `{event}`: {events:#?}")
+        };
+        line.clone()
+    }
+
     /// The lines of the record as JSON.
     pub(crate) fn record_lines(&self) -> Vec<Value> {
         let parse = |line: &str| -> Value {

@@ -59,19 +59,13 @@ impl Bot {
 
     /// The lines of the record that say `event`.
     pub(crate) fn events(&self, event: &str) -> Vec<Value> {
-        let mut lines = self.ground.record_lines();
-        lines.retain(|line| line["event"] == event);
-        lines
+        self.ground.events(event)
     }
 
     /// The one line of the record that says `event`.
     #[track_caller]
     pub(crate) fn event(&self, event: &str) -> Value {
-        let events = self.events(event);
-        let [line] = &events[..] else {
-            panic!("not one `{event}`: {events:#?}")
-        };
-        line.clone()
+        self.ground.event(event)
     }
 }
 
