@@ -56,8 +56,8 @@ impl Value {
     pub(crate) fn as_scalar(&self) -> Option<Scalar> {
         match self {
             Self::Bool(value) => Some(Scalar::Bool(*value)),
-            Self::F32(value) => Some(Scalar::Float((*value).into())),
-            Self::F64(value) => Some(Scalar::Float(*value)),
+            Self::F32(value) => Some(Scalar::F32(*value)),
+            Self::F64(value) => Some(Scalar::F64(*value)),
             Self::Integer(value) => Some(Scalar::Integer(*value)),
             Self::Text(value) => Some(Scalar::Text(value.clone())),
             Self::Absent | Self::Bytes(_) | Self::List(_) | Self::Record(_) | Self::Tuple(_) => {

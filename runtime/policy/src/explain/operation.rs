@@ -112,6 +112,16 @@ fn parts(within: &Within) -> String {
     joined(&parts, "and")
 }
 
+/// A value as a policy writes it, however long: who approves a policy sees all of it.
+fn whole(scalar: &Scalar) -> String {
+    match scalar {
+        Scalar::Text(text) => format!("\"{}\"", text.escape_debug()),
+        Scalar::Bool(_) | Scalar::F32(_) | Scalar::F64(_) | Scalar::Integer(_) => {
+            scalar.to_string()
+        }
+    }
+}
+
 /// `a, b and c`.
 pub(super) fn joined(items: &[String], word: &str) -> String {
     match items {

@@ -6,6 +6,7 @@ use crate::code::Code;
 use crate::condition::{Condition, Matcher, Scalar, Within};
 use crate::operation::Operation;
 use crate::shape::Shape;
+use crate::value::narrowed;
 
 use super::document::{Entry, Problems, Span, Table, Value, list, nearest, wrong_type};
 
@@ -215,16 +216,16 @@ impl Argument<'_> {
                 return None;
             }
             (Shape::F32, DeValue::Float(number)) => {
-                return float::<f32>(number.as_str(), &span, problems);
+                return float(number.as_str(), single, &span, problems);
             }
             (Shape::F64, DeValue::Float(number)) => {
-                return float::<f64>(number.as_str(), &span, problems);
+                return float(number.as_str(), double, &span, problems);
             }
             (Shape::F32, DeValue::Integer(number)) if number.radix() == 10 => {
-                return float::<f32>(number.as_str(), &span, problems);
+                return float(number.as_str(), single, &span, problems);
             }
             (Shape::F64, DeValue::Integer(number)) if number.radix() == 10 => {
-                return float::<f64>(number.as_str(), &span, problems);
+                return float(number.as_str(), double, &span, problems);
             }
             (_, DeValue::Integer(number)) if self.range().is_some() => {
                 return self.integer(number.as_str(), number.radix(), &span, problems);
@@ -360,23 +361,35 @@ impl Argument<'_> {
     }
 }
 
-/// Reads a number as the type rounds it.
-fn float<T: std::str::FromStr + Into<f64>>(
+/// Reads a number as the JSON of an argument is read, so that the same digits are the same number.
+fn float(
     digits: &str,
+    of: fn(f64) -> Option<Scalar>,
     span: &Span,
     problems: &mut Problems,
 ) -> Option<Scalar> {
-    let number = digits.parse::<T>().ok().map(Into::into);
-    let finite = number.filter(|number| number.is_finite());
-    if finite.is_none() {
+    let number = digits.parse().ok();
+    let scalar = number
+        .filter(|number: &f64| number.is_finite())
+        .and_then(of);
+    if scalar.is_none() {
         problems.bad_value(span, format!("`{digits}` is not a finite number"));
     }
-    finite.map(Scalar::Float)
+    scalar
+}
+
+fn single(number: f64) -> Option<Scalar> {
+    narrowed(number).map(Scalar::F32)
+}
+
+fn double(number: f64) -> Option<Scalar> {
+    Some(Scalar::F64(number))
 }
 
 fn exceeds(min: &Scalar, max: &Scalar) -> bool {
     match (min, max) {
-        (Scalar::Float(min), Scalar::Float(max)) => min > max,
+        (Scalar::F32(min), Scalar::F32(max)) => min > max,
+        (Scalar::F64(min), Scalar::F64(max)) => min > max,
         (Scalar::Integer(min), Scalar::Integer(max)) => min > max,
         _ => false,
     }

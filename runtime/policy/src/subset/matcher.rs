@@ -46,8 +46,8 @@ fn holds<T>(asked: &Option<T>, own: &Option<T>, strict: impl Fn(&T, &T) -> bool)
 fn takes(matcher: &Matcher, scalar: &Scalar) -> bool {
     let value = match scalar {
         Scalar::Bool(value) => Value::Bool(*value),
-        // An `f32` is rounded before it is compared, which keeps what is in order in order.
-        Scalar::Float(value) => Value::F64(*value),
+        Scalar::F32(value) => Value::F32(*value),
+        Scalar::F64(value) => Value::F64(*value),
         Scalar::Integer(value) => Value::Integer(*value),
         Scalar::Text(value) => Value::Text(value.clone()),
     };
@@ -58,7 +58,8 @@ fn takes(matcher: &Matcher, scalar: &Scalar) -> bool {
 fn at_most(one: &Scalar, other: &Scalar) -> bool {
     match (one, other) {
         (Scalar::Integer(one), Scalar::Integer(other)) => one <= other,
-        (Scalar::Float(one), Scalar::Float(other)) => one <= other,
+        (Scalar::F32(one), Scalar::F32(other)) => one <= other,
+        (Scalar::F64(one), Scalar::F64(other)) => one <= other,
         _ => false,
     }
 }

@@ -376,8 +376,8 @@ fn matchers_hold_what_passes_them() {
     };
     let floats = |min, max| {
         Matcher::Within(Within {
-            min: Some(Scalar::Float(min)),
-            max: Some(Scalar::Float(max)),
+            min: Some(Scalar::F64(min)),
+            max: Some(Scalar::F64(max)),
             ..Within::default()
         })
     };

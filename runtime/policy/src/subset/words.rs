@@ -121,7 +121,8 @@ pub(super) fn values(all: &[&Scalar]) -> String {
 pub(super) fn value(scalar: &Scalar) -> String {
     match scalar {
         Scalar::Bool(value) => quote(&value.to_string()),
-        Scalar::Float(value) => quote(&value.to_string()),
+        Scalar::F32(value) => quote(&value.to_string()),
+        Scalar::F64(value) => quote(&value.to_string()),
         Scalar::Integer(value) => quote(&value.to_string()),
         Scalar::Text(value) => quote(value),
     }

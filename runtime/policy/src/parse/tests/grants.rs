@@ -509,3 +509,28 @@ fn two_connectors_of_one_name_are_an_error() {
         ["AB0106 1:1 a second connector is called `matrix`"]
     );
 }
+
+#[test]
+fn a_number_of_f32_is_read_as_an_argument_is() {
+    let max = |max: &str| {
+        let mut sources = feed(&format!(
+            "where = {{ keeper = \"k\", share = {{ max = {max} }} }}"
+        ));
+        let zoo = sources.connectors.last_mut().expect("the zoo");
+        zoo.wit[0].text = zoo.wit[0].text.replace("option<f64>", "option<f32>");
+        sources
+    };
+    // The nearest `f32` is finite; that of the nearest `f64` is not.
+    let problems = problems(&max("340282356779733661637539395458142568447.0"));
+    assert!(
+        problems[0].ends_with(" is not a finite number"),
+        "{problems:?}"
+    );
+    let parsed = |text: &str| {
+        let policy = Policy::parse(&max(text)).expect("a policy");
+        let grant = policy.operation_grants().next().expect("one");
+        grant.conditions().to_vec()
+    };
+    assert_eq!(parsed("0.1"), parsed("0.100000001"));
+    assert_ne!(parsed("0.1"), parsed("0.1000001"));
+}
