@@ -9,8 +9,8 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use wasmtime::component::Val;
 use wasmtime::component::types::{self, Type};
 
-/// What the values of one reply may take of the host's memory, in bytes. A value takes forty: the
-/// bytes of the largest reply there is, 8 MiB, come to 320 MiB, and no other type to more.
+/// What the values of one reply may take of the host's memory, in bytes. A value takes forty, so the
+/// bytes of the largest reply there is, 8 MiB, come to 320 MiB; a field takes its name besides.
 const VALUES: usize = 384 << 20;
 
 /// The value of type `ty` that `json` is.
@@ -32,13 +32,7 @@ struct Seed<'a> {
 
 impl Seed<'_> {
     fn take<E: Error>(self, values: usize, bytes: usize) -> Result<(), E> {
-        let bytes = values
-            .saturating_mul(size_of::<Val>())
-            .saturating_add(bytes);
-        let left = self.left.get().checked_sub(bytes);
-        self.left
-            .set(left.ok_or_else(|| E::custom("the reply holds too many values"))?);
-        Ok(())
+        take(self.left, values, bytes)
     }
 
     fn text<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
@@ -63,6 +57,16 @@ impl Seed<'_> {
         self.take(bytes.len(), 0)?;
         Ok(Val::List(bytes.into_iter().map(Val::U8).collect()))
     }
+}
+
+/// Takes so many values and so many bytes beside them off what is left.
+fn take<E: Error>(left: &Cell<usize>, values: usize, bytes: usize) -> Result<(), E> {
+    let bytes = values
+        .saturating_mul(size_of::<Val>())
+        .saturating_add(bytes);
+    let rest = left.get().checked_sub(bytes);
+    left.set(rest.ok_or_else(|| E::custom("the reply holds too many values"))?);
+    Ok(())
 }
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
@@ -191,6 +195,9 @@ impl<'de> Visitor<'de> for Record<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Val, A::Error> {
         let fields: Vec<_> = self.ty.fields().collect();
+        // What is absent takes as much, and is not in the text.
+        let names = fields.iter().map(|field| field.name.len()).sum();
+        take(self.left, 2 * fields.len(), names)?;
         let mut values: Vec<Option<Val>> = fields.iter().map(|_| None).collect();
         while let Some(key) = entries.next_key::<String>()? {
             let at = fields.iter().position(|field| field.name == key);

@@ -10,7 +10,9 @@ use serde_json::Value as Json;
 
 use crate::operation::{Operation, ReplyTemplate};
 use crate::shape::{Field, Pointer, Shape, Step};
-use crate::value::{At, Names, Value, Written, expected, narrowed, range};
+use crate::value::{
+    At, Bounded, MOST_VALUES, Names, Room, Value, Written, expected, narrowed, range,
+};
 
 /// The most bytes of an API's own message: a line or two for a person or a model.
 const LONGEST_MESSAGE: usize = 1024;
@@ -59,7 +61,9 @@ impl Operation {
             }
             shape => {
                 let json = document(body)?;
-                find(shape, &json, &self.reply.value.0, At::Whole("the result"))?
+                let reader = Reader(Room::new(LARGEST_RESULT));
+                let at = At::Whole("the result");
+                reader.find(shape, &json, &self.reply.value.0, at)?
             }
         };
         let written = Written {
@@ -67,14 +71,19 @@ impl Operation {
             value: &value,
             names: Names::Wit,
         };
-        serde_json::to_string(&written)
-            .map_err(|error| invalid(format!("the result cannot be written: {error}")))
+        let mut bounded = Bounded::new(LARGEST_RESULT);
+        match serde_json::to_writer(&mut bounded, &written) {
+            Ok(()) => String::from_utf8(bounded.into_bytes())
+                .map_err(|error| invalid(format!("the result is not UTF-8: {error}"))),
+            Err(error) if error.is_io() => Err(too_large()),
+            Err(error) => Err(invalid(format!("the result cannot be written: {error}"))),
+        }
     }
 }
 
-/// The most values of a reply. A hundred bytes each are memory enough, and an API sends a page of
-/// some thousand.
-const MOST_VALUES: usize = 1 << 20;
+/// The most bytes of a result as JSON, and of its texts. A reply has half of that, and becomes larger
+/// by base64, by longer names and by being read at one place for several fields.
+const LARGEST_RESULT: usize = 16 << 20;
 
 fn document(body: &[u8]) -> Result<Json, ReplyError> {
     if values(body) > MOST_VALUES {
@@ -104,36 +113,146 @@ fn invalid(message: String) -> ReplyError {
     ReplyError::Invalid(message)
 }
 
+fn too_large() -> ReplyError {
+    invalid("the result is larger than 16 MiB".to_owned())
+}
+
 fn is_byte(shape: &Shape) -> bool {
     matches!(shape, Shape::U8)
 }
 
-/// Follows a pointer and reads what is there.
-fn find(shape: &Shape, json: &Json, steps: &[Step], at: At<'_>) -> Result<Value, ReplyError> {
-    let Some((step, rest)) = steps.split_first() else {
-        return read(shape, json, at);
-    };
-    match (step, json) {
-        (Step::Key(key), Json::Object(entries)) => match entries.get(key) {
-            Some(json) => find(shape, json, rest, at),
-            None => missing(shape, at),
-        },
-        (Step::Key(key), Json::Array(items)) => {
-            match key.parse().ok().and_then(|index: usize| items.get(index)) {
-                Some(json) => find(shape, json, rest, at),
+/// Reads a result's values, as far as there is room for them.
+struct Reader(Room);
+
+impl Reader {
+    /// Makes room for values, before they are made.
+    fn take(&self, values: usize) -> Result<(), ReplyError> {
+        self.0
+            .take(values)
+            .ok_or_else(|| invalid(format!("the result makes more than {MOST_VALUES} values")))
+    }
+
+    /// Follows a pointer and reads what is there.
+    fn find(
+        &self,
+        shape: &Shape,
+        json: &Json,
+        steps: &[Step],
+        at: At<'_>,
+    ) -> Result<Value, ReplyError> {
+        let Some((step, rest)) = steps.split_first() else {
+            return self.read(shape, json, at);
+        };
+        match (step, json) {
+            (Step::Key(key), Json::Object(entries)) => match entries.get(key) {
+                Some(json) => self.find(shape, json, rest, at),
                 None => missing(shape, at),
+            },
+            (Step::Key(key), Json::Array(items)) => {
+                match key.parse().ok().and_then(|index: usize| items.get(index)) {
+                    Some(json) => self.find(shape, json, rest, at),
+                    None => missing(shape, at),
+                }
             }
+            (Step::Each, Json::Array(items)) => {
+                let Shape::List(item) = shape.bare() else {
+                    return Err(mistyped(shape, json, at));
+                };
+                self.take(items.len())?;
+                let values = items.iter().enumerate();
+                let values =
+                    values.map(|(index, json)| self.find(item, json, rest, At::Item(&at, index)));
+                values.collect::<Result<_, _>>().map(Value::List)
+            }
+            (_, Json::Null) | (Step::Key(_), _) => missing(shape, at),
+            (Step::Each, _) => Err(mistyped(shape, json, at)),
         }
-        (Step::Each, Json::Array(items)) => {
-            let Shape::List(item) = shape.bare() else {
-                return Err(mistyped(shape, json, at));
-            };
-            let values = items.iter().enumerate();
-            let values = values.map(|(index, json)| find(item, json, rest, At::Item(&at, index)));
-            values.collect::<Result<_, _>>().map(Value::List)
+    }
+
+    /// Reads a value of an API's JSON; keys that the type does not have are ignored.
+    fn read(&self, shape: &Shape, json: &Json, at: At<'_>) -> Result<Value, ReplyError> {
+        let wrong = || Err(mistyped(shape, json, at));
+        Ok(match (shape, json) {
+            (Shape::Option(_), Json::Null) => Value::Absent,
+            (Shape::Option(inner), json) => self.read(inner, json, at)?,
+            (Shape::Bool, Json::Bool(value)) => Value::Bool(*value),
+            (Shape::F32, Json::Number(number)) => match number.as_f64().and_then(narrowed) {
+                Some(number) => Value::F32(number),
+                None => return wrong(),
+            },
+            (Shape::F64, Json::Number(number)) => match number.as_f64() {
+                Some(number) => Value::F64(number),
+                None => return wrong(),
+            },
+            (shape, Json::Number(number)) => {
+                let whole = whole(number);
+                match (range(shape), whole) {
+                    (Some((least, most)), Some(whole)) if (least..=most).contains(&whole) => {
+                        Value::Integer(whole)
+                    }
+                    _ => return wrong(),
+                }
+            }
+            (Shape::String, Json::String(text)) => {
+                self.0.take_text(text).ok_or_else(too_large)?;
+                Value::Text(text.clone())
+            }
+            (Shape::Char, Json::String(text)) if text.chars().count() == 1 => {
+                Value::Text(text.clone())
+            }
+            (Shape::Enum(cases), Json::String(text)) => {
+                match cases.iter().find(|case| case.key == *text) {
+                    Some(case) => Value::Text(case.name.clone()),
+                    None => return wrong(),
+                }
+            }
+            (Shape::List(item), Json::String(text)) if is_byte(item) => {
+                self.0.take_text(text).ok_or_else(too_large)?;
+                match STANDARD.decode(text) {
+                    Ok(bytes) => Value::Bytes(bytes),
+                    Err(_) => return wrong(),
+                }
+            }
+            (Shape::List(item), Json::Array(items)) if !is_byte(item) => {
+                self.take(items.len())?;
+                let values = items.iter().enumerate();
+                let values =
+                    values.map(|(index, json)| self.read(item, json, At::Item(&at, index)));
+                Value::List(values.collect::<Result<_, _>>()?)
+            }
+            (Shape::Tuple(shapes), Json::Array(items)) if shapes.len() == items.len() => {
+                self.take(shapes.len())?;
+                let pairs = shapes.iter().zip(items).enumerate();
+                let values = pairs
+                    .map(|(index, (shape, json))| self.read(shape, json, At::Item(&at, index)));
+                Value::Tuple(values.collect::<Result<_, _>>()?)
+            }
+            (Shape::Record(fields), Json::Object(_)) => {
+                self.take(fields.len())?;
+                let values = fields.iter().map(|field| self.read_field(field, json, &at));
+                Value::Record(values.collect::<Result<_, _>>()?)
+            }
+            _ => return wrong(),
+        })
+    }
+
+    fn read_field(&self, field: &Field, record: &Json, of: &At<'_>) -> Result<Value, ReplyError> {
+        let at = At::Field(of, &field.name);
+        let here;
+        let pointer = match &field.at {
+            Some(pointer) => pointer,
+            None => {
+                here = Pointer(vec![Step::Key(field.key.clone())]);
+                &here
+            }
+        };
+        if field.text
+            && let Some(Json::Number(number)) = lookup(record, pointer)
+            && let Some(whole) = whole(number)
+        {
+            return Ok(Value::Text(whole.to_string()));
         }
-        (_, Json::Null) | (Step::Key(_), _) => missing(shape, at),
-        (Step::Each, _) => Err(mistyped(shape, json, at)),
+        self.find(&field.shape, record, &pointer.0, at)
     }
 }
 
@@ -156,80 +275,6 @@ fn mistyped(shape: &Shape, found: &Json, at: At<'_>) -> ReplyError {
         (Json::Object(_), _) => "an object",
     };
     invalid(format!("{at}: expected {}, found {found}", expected(shape)))
-}
-
-/// Reads a value of an API's JSON; keys that the type does not have are ignored.
-fn read(shape: &Shape, json: &Json, at: At<'_>) -> Result<Value, ReplyError> {
-    let wrong = || Err(mistyped(shape, json, at));
-    Ok(match (shape, json) {
-        (Shape::Option(_), Json::Null) => Value::Absent,
-        (Shape::Option(inner), json) => read(inner, json, at)?,
-        (Shape::Bool, Json::Bool(value)) => Value::Bool(*value),
-        (Shape::F32, Json::Number(number)) => match number.as_f64().and_then(narrowed) {
-            Some(number) => Value::F32(number),
-            None => return wrong(),
-        },
-        (Shape::F64, Json::Number(number)) => match number.as_f64() {
-            Some(number) => Value::F64(number),
-            None => return wrong(),
-        },
-        (shape, Json::Number(number)) => {
-            let whole = whole(number);
-            match (range(shape), whole) {
-                (Some((least, most)), Some(whole)) if (least..=most).contains(&whole) => {
-                    Value::Integer(whole)
-                }
-                _ => return wrong(),
-            }
-        }
-        (Shape::String, Json::String(text)) => Value::Text(text.clone()),
-        (Shape::Char, Json::String(text)) if text.chars().count() == 1 => Value::Text(text.clone()),
-        (Shape::Enum(cases), Json::String(text)) => {
-            match cases.iter().find(|case| case.key == *text) {
-                Some(case) => Value::Text(case.name.clone()),
-                None => return wrong(),
-            }
-        }
-        (Shape::List(item), Json::String(text)) if is_byte(item) => match STANDARD.decode(text) {
-            Ok(bytes) => Value::Bytes(bytes),
-            Err(_) => return wrong(),
-        },
-        (Shape::List(item), Json::Array(items)) if !is_byte(item) => {
-            let values = items.iter().enumerate();
-            let values = values.map(|(index, json)| read(item, json, At::Item(&at, index)));
-            Value::List(values.collect::<Result<_, _>>()?)
-        }
-        (Shape::Tuple(shapes), Json::Array(items)) if shapes.len() == items.len() => {
-            let pairs = shapes.iter().zip(items).enumerate();
-            let values =
-                pairs.map(|(index, (shape, json))| read(shape, json, At::Item(&at, index)));
-            Value::Tuple(values.collect::<Result<_, _>>()?)
-        }
-        (Shape::Record(fields), Json::Object(_)) => {
-            let values = fields.iter().map(|field| read_field(field, json, &at));
-            Value::Record(values.collect::<Result<_, _>>()?)
-        }
-        _ => return wrong(),
-    })
-}
-
-fn read_field(field: &Field, record: &Json, of: &At<'_>) -> Result<Value, ReplyError> {
-    let at = At::Field(of, &field.name);
-    let here;
-    let pointer = match &field.at {
-        Some(pointer) => pointer,
-        None => {
-            here = Pointer(vec![Step::Key(field.key.clone())]);
-            &here
-        }
-    };
-    if field.text
-        && let Some(Json::Number(number)) = lookup(record, pointer)
-        && let Some(whole) = whole(number)
-    {
-        return Ok(Value::Text(whole.to_string()));
-    }
-    find(&field.shape, record, &pointer.0, at)
 }
 
 fn whole(number: &serde_json::Number) -> Option<i128> {

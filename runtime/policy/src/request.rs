@@ -11,7 +11,8 @@ use crate::decide::Refusal;
 use crate::operation::{BodyTemplate, Filling, JsonTemplate, RequestTemplate, Segment};
 use crate::path::{Flaw, escape, flaw};
 use crate::shape::Shape;
-use crate::value::{Arguments, Names, Value, Written};
+use crate::units::print_bytes;
+use crate::value::{Arguments, Bounded, Names, Value, Written};
 
 /// What is sent unless the connector says otherwise.
 const USER: HeaderValue = HeaderValue::from_static(concat!("agentbox/", env!("CARGO_PKG_VERSION")));
@@ -36,10 +37,10 @@ pub(crate) struct Rendered {
 }
 
 impl RequestTemplate {
-    /// Fills the holes.
-    pub(crate) fn render(&self, arguments: &Arguments<'_>) -> Result<Rendered, Refusal> {
+    /// Fills the holes; a JSON body is not written past `most` bytes.
+    pub(crate) fn render(&self, arguments: &Arguments<'_>, most: u64) -> Result<Rendered, Refusal> {
         let body = match &self.body {
-            Some(template) => template.render(arguments)?,
+            Some(template) => template.render(arguments, most)?,
             None => None,
         };
         let mut headers = self.headers(arguments)?;
@@ -135,7 +136,7 @@ impl BodyTemplate {
     }
 
     /// The bytes; none where all of the body is one argument, and that is absent.
-    fn render(&self, arguments: &Arguments<'_>) -> Result<Option<Vec<u8>>, Refusal> {
+    fn render(&self, arguments: &Arguments<'_>, most: u64) -> Result<Option<Vec<u8>>, Refusal> {
         match self {
             Self::Raw { hole, .. } => match find(arguments, hole)? {
                 (_, Value::Absent) => Ok(None),
@@ -151,10 +152,15 @@ impl BodyTemplate {
                 if document.is_absent() {
                     return Ok(None);
                 }
-                serde_json::to_vec(&document).map(Some).map_err(|error| {
-                    let message = format!("the request's body cannot be written: {error}");
-                    Refusal::new(Code::BUG, message)
-                })
+                let mut bounded = Bounded::new(usize::try_from(most).unwrap_or(usize::MAX));
+                match serde_json::to_writer(&mut bounded, &document) {
+                    Ok(()) => Ok(Some(bounded.into_bytes())),
+                    Err(error) if error.is_io() => Err(body_too_large(most)),
+                    Err(error) => {
+                        let message = format!("the request's body cannot be written: {error}");
+                        Err(Refusal::new(Code::BUG, message))
+                    }
+                }
             }
         }
     }
@@ -226,6 +232,13 @@ fn text(name: &str, shape: &Shape, value: &Value) -> Result<String, Refusal> {
     };
     let case = cases.iter().find(|case| case.name == text);
     Ok(case.map_or(text, |case| case.key.clone()))
+}
+
+/// A body that is larger than the policy lets it be.
+pub(crate) fn body_too_large(most: u64) -> Refusal {
+    let most = print_bytes(most);
+    let message = format!("the request's body is larger than {most}");
+    Refusal::new(Code::REQUEST_SIZE, message)
 }
 
 /// A connector that got past its own checks.

@@ -1,8 +1,10 @@
 //! Values of operations: what arguments and results hold, and their JSON.
 
 mod read;
+mod room;
 
 pub(crate) use read::read_arguments;
+pub(crate) use room::{Bounded, MOST_VALUES, Room};
 
 use std::fmt;
 
@@ -94,12 +96,12 @@ impl<'o> Arguments<'o> {
     }
 }
 
-/// By which names a value is written as JSON.
+/// By which names a value is written as JSON. An absent field is left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Names {
-    /// The API's: keys of fields and of cases; an absent field is left out.
+    /// The API's: keys of fields and of cases.
     Api,
-    /// Those of the WIT; an absent field is `null`.
+    /// Those of the WIT.
     Wit,
 }
 
@@ -149,8 +151,10 @@ impl Serialize for Written<'_> {
             (Shape::Record(fields), Value::Record(values)) => {
                 let mut map = to.serialize_map(None)?;
                 for (field, value) in fields.iter().zip(values) {
+                    if *value == Value::Absent {
+                        continue;
+                    }
                     let name = match self.names {
-                        Names::Api if *value == Value::Absent => continue,
                         Names::Api => &field.key,
                         Names::Wit => &field.name,
                     };

@@ -10,7 +10,7 @@ use crate::grant::OperationGrant;
 use crate::headers::{ReplyHeaders, is_reserved_in_replies};
 use crate::operation::Operation;
 use crate::policy::Policy;
-use crate::request::Rendered;
+use crate::request::{Rendered, body_too_large};
 use crate::units::print_bytes;
 use crate::value::{Arguments, read_arguments};
 use crate::verdict::Approved;
@@ -32,7 +32,9 @@ fn approve(policy: &Policy, grant: &OperationGrant, json: &str) -> Result<Approv
     let operation = &grant.operation;
     let arguments = read_arguments(operation, json)?;
     check_where(grant, &arguments)?;
-    let request = operation.request.render(&arguments)?;
+    let request = operation
+        .request
+        .render(&arguments, policy.bounds.request_body)?;
     check_sizes(policy, grant, &request)?;
     check_credential(grant, &request)?;
     let deciding = operation.scope.iter().filter_map(|name| {
@@ -163,8 +165,7 @@ fn check_sizes(policy: &Policy, grant: &OperationGrant, request: &Rendered) -> R
         .as_ref()
         .is_some_and(|body| larger(body.len(), most))
     {
-        let most = print_bytes(most);
-        return refuse(&format!("the request's body is larger than {most}"));
+        return Err(body_too_large(most));
     }
     Ok(())
 }

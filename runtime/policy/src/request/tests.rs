@@ -16,7 +16,7 @@ fn rendered(operation: &Operation, arguments: &str) -> Rendered {
         Ok(arguments) => arguments,
         Err(refusal) => panic!("{}", refusal.message),
     };
-    match operation.request.render(&arguments) {
+    match operation.request.render(&arguments, 1 << 20) {
         Ok(rendered) => rendered,
         Err(refusal) => panic!("{arguments:?}: {}", refusal.message),
     }
@@ -25,7 +25,7 @@ fn rendered(operation: &Operation, arguments: &str) -> Rendered {
 #[track_caller]
 fn refused(operation: &Operation, arguments: &str) -> String {
     let read = read_arguments(operation, arguments);
-    match read.and_then(|arguments| operation.request.render(&arguments)) {
+    match read.and_then(|arguments| operation.request.render(&arguments, 1 << 20)) {
         Ok(rendered) => panic!("{arguments} makes {rendered:?}"),
         Err(refusal) => {
             assert_eq!(refusal.code, Code::BAD_ARGUMENTS, "{}", refusal.message);
@@ -353,7 +353,7 @@ fn a_hole_without_an_argument_is_a_bug_and_no_request() {
         let arguments = read_arguments(&operation, r#"{"a":"x"}"#).expect("good");
         let code = operation
             .request
-            .render(&arguments)
+            .render(&arguments, 1 << 20)
             .map_err(|refusal| refusal.code);
         assert_eq!(code.err(), Some(Code::BUG));
     }
@@ -386,7 +386,7 @@ fn every_path_that_is_made_is_canonical_and_has_the_segments_of_its_template() {
         operation.request.slash = random.below(2) == 0;
         let json = json!({ "a": texts[0], "b": texts[1] }).to_string();
         let arguments = read_arguments(&operation, &json).expect("strings");
-        let Ok(rendered) = operation.request.render(&arguments) else {
+        let Ok(rendered) = operation.request.render(&arguments, 1 << 20) else {
             refused += 1;
             continue;
         };
@@ -415,7 +415,7 @@ fn every_query_that_is_made_reads_back_as_the_one_pair_it_is() {
         let text = any_text(&mut random);
         let arguments = arguments(&text);
         let arguments = read_arguments(&operation, &arguments).expect("a string");
-        let Ok(rendered) = operation.request.render(&arguments) else {
+        let Ok(rendered) = operation.request.render(&arguments, 1 << 20) else {
             assert!(text.contains(char::is_control), "{text:?}");
             continue;
         };

@@ -8,7 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserializer;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::{Arguments, At, LONGEST_QUOTE, Value, brief, expected, narrowed, quoted, range};
+use super::{
+    Arguments, At, LONGEST_QUOTE, MOST_VALUES, Room, Value, brief, expected, narrowed, quoted,
+    range,
+};
 use crate::code::Code;
 use crate::decide::Refusal;
 use crate::operation::Operation;
@@ -25,11 +28,14 @@ pub(crate) fn read_arguments<'o>(
     json: &str,
 ) -> Result<Arguments<'o>, Refusal> {
     let problem = RefCell::new(None);
+    // Each text of the arguments makes one value, so their own bound is that of the texts.
+    let room = Room::new(json.len());
     let seed = Seed {
         expected: Expected::Arguments(operation),
         at: At::Whole("the arguments"),
         depth: 0,
         problem: &problem,
+        room: &room,
     };
     let mut reader = serde_json::Deserializer::from_str(json);
     let read = seed.deserialize(&mut reader);
@@ -64,6 +70,7 @@ struct Seed<'s> {
     /// The first thing that was wrong. Kept here, because the reader's own errors would add where
     /// in the text it is and would quote values.
     problem: &'s RefCell<Option<String>>,
+    room: &'s Room,
 }
 
 impl<'s> Seed<'s> {
@@ -82,6 +89,13 @@ impl<'s> Seed<'s> {
         self.fail(format!("{}: expected {expected}, found {found}", self.at))
     }
 
+    /// Makes room for values, before they are made.
+    fn take<E: Error>(&self, values: usize) -> Result<(), E> {
+        self.room
+            .take(values)
+            .ok_or_else(|| self.fail(format!("the arguments make more than {MOST_VALUES} values")))
+    }
+
     /// The type, without the option around it.
     fn shape(&self) -> Option<&'s Shape> {
         match self.expected {
@@ -96,6 +110,7 @@ impl<'s> Seed<'s> {
             at,
             depth: self.depth + 1,
             problem: self.problem,
+            room: self.room,
         }
     }
 }
@@ -182,6 +197,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Value, A::Error> {
+        if let Some(Shape::Record(fields)) = self.shape() {
+            self.take(fields.len())?;
+        }
         let fields = match (self.expected, self.shape()) {
             (Expected::Arguments(operation), _) => operation.arguments(),
             (_, Some(Shape::Record(fields))) => fields
@@ -228,7 +246,10 @@ impl Seed<'_> {
         loop {
             let seed = self.within(item, At::Item(&self.at, items.len()));
             match from.next_element_seed(seed)? {
-                Some(value) => items.push(value),
+                Some(value) => {
+                    self.take(1)?;
+                    items.push(value);
+                }
                 None => return Ok(Value::List(items)),
             }
         }
@@ -239,6 +260,7 @@ impl Seed<'_> {
         shapes: &[Shape],
         mut from: A,
     ) -> Result<Value, A::Error> {
+        self.take(shapes.len())?;
         let mut items = Vec::with_capacity(shapes.len());
         for shape in shapes {
             let seed = self.within(shape, At::Item(&self.at, items.len()));
