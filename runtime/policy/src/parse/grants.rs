@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use toml::de::DeValue;
 
+use crate::address::AddressRule;
 use crate::code::Code;
 use crate::credential::{Credential, Placement};
 use crate::grant::{OperationGrant, OriginPattern};
@@ -229,7 +230,7 @@ fn grant(
     let rule = rule(
         &OriginPattern::Exact(origin.clone()),
         &span,
-        &ranges,
+        &Arc::new(AddressRule::public_or(&ranges)),
         problems,
     );
     Some(OperationGrant {
@@ -237,7 +238,7 @@ fn grant(
         operation: Arc::clone(operation),
         credential,
         origin,
-        addresses: Arc::new(rule),
+        addresses: rule,
         conditions,
         limits: limits.into(),
     })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+use crate::address::AddressRule;
 use crate::code::Code;
 use crate::credential::{Credential, Placement};
 use crate::grant::{HttpGrant, OriginPattern};
@@ -38,7 +39,8 @@ const LATER_KEYS: &[&str] = &[
     "cache",
 ];
 
-/// The most routes of a policy: far more than any API has, and few enough to compare at once.
+/// The most routes of a policy, each counted once for each of its origins: far more than any API
+/// has, and few enough to hold and compare at once.
 const MOST_ROUTES: usize = 20_000;
 
 /// A grant, and where each of its routes is written.
@@ -65,12 +67,17 @@ pub(crate) fn http(
             continue;
         };
         let granted = grant(&table, scope, used, problems);
-        routes += granted
-            .as_ref()
-            .map_or(0, |granted| granted.grant.routes.len());
+        // The index has a leaf for each, so that this bounds its memory.
+        routes += granted.as_ref().map_or(0, |Granted { grant, .. }| {
+            grant.origins.len().saturating_mul(grant.routes.len())
+        });
         if routes > MOST_ROUTES {
-            let message = format!("the policy has more than {MOST_ROUTES} routes");
-            problems.bad_value(&entry.span, message);
+            let message = format!(
+                "the policy has more than {MOST_ROUTES} routes, counting each at each of its origins"
+            );
+            problems
+                .bad_value(&entry.span, message)
+                .advise("write fewer origins or fewer routes; `{hole}` stands for any one segment");
             break;
         }
         grants.extend(granted.filter(|_| named));
@@ -128,11 +135,12 @@ fn grant(
             .iter()
             .flat_map(|credential| &credential.addresses),
     );
+    let public = Arc::new(AddressRule::public_or(&ranges));
     let origins: Vec<_> = origins
         .into_iter()
         .map(|(origin, span)| {
-            let rule = rule(&origin, &span, &ranges, problems);
-            (origin, Arc::new(rule))
+            let rule = rule(&origin, &span, &public, problems);
+            (origin, rule)
         })
         .collect();
     if (named.is_some() && credential.is_none()) || origins.is_empty() || routes.is_empty() {

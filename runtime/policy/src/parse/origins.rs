@@ -1,5 +1,7 @@
 //! `origin` and `addresses`.
 
+use std::sync::Arc;
+
 use ipnet::IpNet;
 
 use crate::address::AddressRule;
@@ -151,22 +153,22 @@ fn range(item: &Item, problems: &mut Problems) -> Option<IpNet> {
     Some(range)
 }
 
-/// The address rule of one origin; reports an address that the rule would never let through.
+/// The address rule of one origin: `public`, unless it is an address of this machine. Reports an
+/// address that the rule would never let through.
 pub(crate) fn rule(
     origin: &OriginPattern,
     span: &Span,
-    ranges: &[IpNet],
+    public: &Arc<AddressRule>,
     problems: &mut Problems,
-) -> AddressRule {
+) -> Arc<AddressRule> {
     let literal = match origin {
         OriginPattern::Exact(origin) => origin.ip(),
         OriginPattern::Below(_) => None,
     };
     if let (Some(ip), Scheme::Http) = (literal, origin.scheme()) {
-        return AddressRule::only(ip);
+        return Arc::new(AddressRule::only(ip));
     }
-    let rule = AddressRule::public_or(ranges);
-    if let Some(ip) = literal.filter(|ip| !rule.admits(*ip)) {
+    if let Some(ip) = literal.filter(|ip| !public.admits(*ip)) {
         problems
             .bad_value(span, format!("`{ip}` is not a public address"))
             .advise(format!(
@@ -174,5 +176,5 @@ pub(crate) fn rule(
                 IpNet::from(ip)
             ));
     }
-    rule
+    Arc::clone(public)
 }

@@ -1,5 +1,7 @@
 //! Tests of the parser, by the names of the threats.
 
+use std::sync::Arc;
+
 use super::{codes, credential, good, http_table, one};
 use crate::testing::{problems, toml};
 use crate::{Code, OriginPattern};
@@ -143,6 +145,37 @@ fn p11_more_routes_than_can_be_compared_are_refused() {
             routes.join(",")
         ),
     );
+}
+
+#[test]
+fn p11_routes_are_counted_at_each_of_their_origins() {
+    let texts = |count: usize, text: fn(usize) -> String| {
+        let texts: Vec<_> = (0..count).map(|at| format!("\"{}\"", text(at))).collect();
+        format!("[{}]", texts.join(","))
+    };
+    let table = |name: &str, origins: usize, routes: usize| {
+        let origins = texts(origins, |at| format!("https://h{at}.test"));
+        let routes = texts(routes, |at| format!("GET /{at}"));
+        format!("[http.{name}]\norigin = {origins}\nallow = {routes}\n")
+    };
+    let most = good(&table("a", 100, 200));
+    let rules = &most.http[0].origins;
+    assert!(
+        rules.iter().all(|(_, rule)| Arc::ptr_eq(rule, &rules[0].1)),
+        "the ranges of a table are there once, not at each origin"
+    );
+    let second = table("b", 1, 1).replace("h0", "other");
+    for text in [
+        table("a", 200, 200),
+        format!("{}{second}", table("a", 100, 200)),
+    ] {
+        let problems = problems(&toml(&format!("policy = 1\n{text}")));
+        let [problem] = problems.as_slice() else {
+            panic!("{problems:?}");
+        };
+        let message = "more than 20000 routes, counting each at each of its origins";
+        assert!(problem.starts_with("AB0107 ") && problem.ends_with(message));
+    }
 }
 
 #[test]
