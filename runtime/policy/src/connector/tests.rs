@@ -4,7 +4,7 @@ mod mistakes;
 
 use http::Method;
 
-use super::wit;
+use super::wit::Copy;
 use crate::operation::{BodyTemplate, Filling, JsonTemplate, Segment};
 use crate::shape::{Pointer, Shape};
 use crate::testing::{built_in, connector, operation};
@@ -264,13 +264,13 @@ fn without_a_word_on_it_only_post_and_patch_are_not_repeatable() {
 
 #[test]
 fn the_signature_of_a_copy_is_found_by_its_interface() {
-    let copy = built_in("github").wit;
-    let signature = wit::signature(&copy, "create-comment").expect("an interface");
+    let copy = Copy::read(&built_in("github").wit);
+    let signature = copy.signature("create-comment").expect("an interface");
     let signature = signature.expect("a function");
     assert_eq!(signature.params().count(), 1);
-    assert!(wit::signature(&copy, "types").is_some_and(|found| found.is_err()));
-    assert!(wit::signature(&copy, "unheard-of").is_none());
-    assert!(wit::signature(&[], "get").is_none());
+    assert!(copy.signature("types").is_some_and(|found| found.is_err()));
+    assert!(copy.signature("unheard-of").is_none());
+    assert!(Copy::read(&[]).signature("get").is_none());
 }
 
 #[test]

@@ -285,21 +285,45 @@ pub(super) fn advise_last(problems: &mut [PolicyProblem], hint: impl Into<String
     }
 }
 
-/// The signature of an interface's one function, from the texts of its package; none where the
-/// package has no such interface, or cannot be read.
-pub(crate) fn signature(texts: &[Text], interface: &str) -> Option<Result<Signature, String>> {
-    let wit = Wit::load(&[texts], &mut Vec::new())?;
-    let (package, _) = wit.packages().next()?;
-    let (_, found) = wit
-        .interfaces(package)
-        .find(|(name, _)| *name == interface)?;
-    let mut functions = found.functions.values();
-    let (Some(function), None) = (functions.next(), functions.next()) else {
-        return Some(Err(format!("`{interface}` has not exactly one function")));
-    };
-    Some(plain_signature(&wit, function))
+/// A package beside a policy that a connector has too, read once for all of its interfaces.
+#[derive(Debug)]
+pub(crate) struct Copy(Option<Wit>);
+
+impl Copy {
+    /// Reads the texts of a package.
+    pub(crate) fn read(texts: &[Text]) -> Self {
+        #[cfg(test)]
+        tests::READ.set(tests::READ.get() + 1);
+        Self(Wit::load(&[texts], &mut Vec::new()))
+    }
+
+    /// The signature of an interface's one function; none where the package has no such interface,
+    /// or cannot be read.
+    pub(crate) fn signature(&self, interface: &str) -> Option<Result<Signature, String>> {
+        let wit = self.0.as_ref()?;
+        let (package, _) = wit.packages().next()?;
+        let found = wit
+            .resolve
+            .interfaces
+            .get(*package.interfaces.get(interface)?)?;
+        let mut functions = found.functions.values();
+        let (Some(function), None) = (functions.next(), functions.next()) else {
+            return Some(Err(format!("`{interface}` has not exactly one function")));
+        };
+        Some(plain_signature(wit, function))
+    }
 }
 
 fn plain_signature(wit: &Wit, function: &Function) -> Result<Signature, String> {
     Shapes::new(&wit.resolve, Names::Kebab, &HashMap::new()).signature(function)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// How many copies this thread has read.
+        pub(crate) static READ: Cell<usize> = const { Cell::new(0) };
+    }
 }

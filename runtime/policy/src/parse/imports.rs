@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use crate::base::{Standing, standing};
 use crate::code::Code;
-use crate::connector;
+use crate::connector::wit::Copy;
 use crate::operation::Operation;
-use crate::policy::World;
+use crate::policy::{Text, World};
 
 use super::connectors::{Connectors, namespace};
 use super::document::{Item, Problems, list, nearest};
@@ -39,6 +39,7 @@ pub(crate) fn imports(
     let mut versions: HashMap<String, String> = HashMap::new();
     let mut names = Vec::new();
     let mut operations = Vec::new();
+    let mut copies = Copies::default();
     for import in found {
         let path = path(&import.name).to_owned();
         let standing = standing(&import.name);
@@ -58,7 +59,7 @@ pub(crate) fn imports(
             Standing::Base | Standing::OutgoingHttp => {}
             Standing::Operation if import.functions == Some(0) => {}
             Standing::Operation => {
-                let operation = operation(&import, &path, wit, connectors);
+                let operation = operation(&import, &path, &mut copies, wit, connectors);
                 operations.push(Imported {
                     path,
                     place: import.place,
@@ -89,12 +90,18 @@ fn path(import: &str) -> &str {
 fn operation(
     import: &Import,
     path: &str,
+    copies: &mut Copies,
     wit: &mut Packages,
     connectors: &Connectors<'_>,
 ) -> Option<Arc<Operation>> {
     match connectors.operation(path) {
         Some(operation) if operation.import() == import.name => {
-            compare(import, path, operation, wit);
+            if let Some(texts) = &import.texts {
+                let difference = copies.difference(texts, path, operation);
+                if let Some(difference) = difference {
+                    refuse_copy(import, path, &difference, wit);
+                }
+            }
             return Some(Arc::clone(operation));
         }
         // Its errors say why.
@@ -141,23 +148,38 @@ fn nearest_operation(path: &str, connectors: &Connectors<'_>) -> String {
     }
 }
 
-/// Holds a copy in the policy's own WIT against the connector: a program would be built from it.
-fn compare(import: &Import, path: &str, operation: &Operation, wit: &mut Packages) {
-    let Some(texts) = &import.texts else { return };
-    let interface = path.rsplit('/').next().unwrap_or_default();
-    let difference = match connector::wit::signature(texts, interface) {
-        // The world found it in these texts, so they cannot be resolved.
-        None => Some("the copy cannot be read".to_owned()),
-        Some(Err(why)) => Some(why),
-        Some(Ok(copy)) => copy.difference(operation.signature()),
-    };
-    if let Some(difference) = difference {
-        let message =
-            format!("the copy of `{path}` in `wit/` is not the connector's: {difference}");
-        wit.problem(Code::TYPE_MISMATCH, &import.place, message)
-            .advise(format!(
-                "`agentbox connector copy {}` writes the connector's own",
-                namespace(path)
-            ));
+/// The packages in the policy's own WIT that a connector has too.
+#[derive(Default)]
+struct Copies(HashMap<*const Text, Copy>);
+
+impl Copies {
+    /// How a copy differs from the connector: a program would be built from it.
+    fn difference(
+        &mut self,
+        texts: &Arc<[Text]>,
+        path: &str,
+        operation: &Operation,
+    ) -> Option<String> {
+        let interface = path.rsplit('/').next().unwrap_or_default();
+        // All imports from one package share its texts, so where they are tells them apart.
+        let copy = self
+            .0
+            .entry(texts.as_ptr())
+            .or_insert_with(|| Copy::read(texts));
+        match copy.signature(interface) {
+            // The world found it in these texts, so they cannot be resolved.
+            None => Some("the copy cannot be read".to_owned()),
+            Some(Err(why)) => Some(why),
+            Some(Ok(copy)) => copy.difference(operation.signature()),
+        }
     }
+}
+
+fn refuse_copy(import: &Import, path: &str, difference: &str, wit: &mut Packages) {
+    let message = format!("the copy of `{path}` in `wit/` is not the connector's: {difference}");
+    wit.problem(Code::TYPE_MISMATCH, &import.place, message)
+        .advise(format!(
+            "`agentbox connector copy {}` writes the connector's own",
+            namespace(path)
+        ));
 }

@@ -1,6 +1,9 @@
 //! Tests of policies that grant operations of connectors: what is wrong with them.
 
-use crate::testing::{connected, problems};
+use std::collections::BTreeSet;
+
+use crate::connector::wit::tests::READ;
+use crate::testing::{built_in, connected, problems};
 use crate::{ConnectorText, Policy, Sources, Text};
 
 /// A connector of one operation whose arguments have many types.
@@ -475,6 +478,24 @@ fn a_copy_that_differs_from_the_connectors_wit_is_refused_at_the_import() {
         found.len() == 1 && found[0].starts_with("AB0123 2:"),
         "{found:#?}"
     );
+}
+
+#[test]
+fn a_copy_is_read_once_however_many_of_its_operations_are_imported() {
+    let operations = ["list-for-repo", "create-comment", "get", "add-labels"];
+    for count in 1..=operations.len() {
+        let imports = operations[..count]
+            .iter()
+            .map(|name| format!("import github:issues/{name}@2022.11.28;"));
+        let imports: Vec<_> = imports.collect();
+        let wit = format!("package a:b;\nworld w {{ {} }}", imports.join(" "));
+        let mut sources = connected("policy = 1\nworld = \"a:b/w\"", &[&wit]);
+        sources.deps = vec![built_in("github").wit];
+        let before = READ.get();
+        let ungranted = problems(&sources);
+        assert_eq!(ungranted.len(), count, "{ungranted:#?}");
+        assert_eq!(READ.get() - before, 1, "of {count}");
+    }
 }
 
 #[test]
