@@ -8,7 +8,9 @@ use crate::operation::Operation;
 use crate::shape::Shape;
 use crate::value::narrowed;
 
-use super::document::{Entry, Problems, Span, Table, Value, list, nearest, wrong_type};
+use super::document::{
+    Entry, MOST_VALUES, Problems, Span, Table, Value, list, nearest, too_many, wrong_type,
+};
 
 /// The matchers of a table.
 const MATCHERS: &[&str] = &["any", "max", "max-bytes", "min", "prefix"];
@@ -113,6 +115,11 @@ impl Argument<'_> {
                 problems
                     .bad_value(&span, message)
                     .advise("an empty list would fit nothing");
+                None
+            }
+            DeValue::Array(values) if values.len() > MOST_VALUES => {
+                let path = format!("where.{}", self.name);
+                too_many(&path, &span, MOST_VALUES, problems);
                 None
             }
             _ if !self.can_be_compared() => {

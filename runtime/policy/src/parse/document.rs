@@ -91,6 +91,16 @@ impl Problems {
     }
 }
 
+/// The most values of a list: far more than anybody writes by hand, and few enough to compare each
+/// with every other.
+pub(crate) const MOST_VALUES: usize = 1000;
+
+/// Reports a list that is too long.
+pub(crate) fn too_many(path: &str, span: &Span, most: usize, problems: &mut Problems) {
+    let message = format!("`{path}` has more than {most} values");
+    problems.bad_value(span, message);
+}
+
 /// Refuses a text that is not what it looks like. TOML's own rules come later.
 pub(crate) fn is_plain(text: &str, problems: &mut Problems) -> bool {
     if text.len() > LONGEST_FILE {
@@ -269,10 +279,25 @@ impl<'t> Table<'t> {
         self.text(key, problems)
     }
 
+    /// The string of an entry. Where all are read, looking each up by its key would take too long.
+    pub(crate) fn text_of(&self, entry: &Entry<'_>, problems: &mut Problems) -> Option<Item> {
+        as_text(&self.path(&entry.key), &entry.value, "a string", problems)
+    }
+
     /// The strings under `key`: a list that is not empty, or one string where `one` allows it.
     pub(crate) fn texts(&self, key: &str, one: bool, problems: &mut Problems) -> Option<Vec<Item>> {
-        let entry = self.get(key)?;
-        let path = self.path(key);
+        self.texts_of(self.get(key)?, one, MOST_VALUES, problems)
+    }
+
+    /// The same for an entry, with at most so many strings.
+    pub(crate) fn texts_of(
+        &self,
+        entry: &Entry<'_>,
+        one: bool,
+        most: usize,
+        problems: &mut Problems,
+    ) -> Option<Vec<Item>> {
+        let path = self.path(&entry.key);
         let expected = if one {
             "a string or a list of strings"
         } else {
@@ -281,6 +306,10 @@ impl<'t> Table<'t> {
         match entry.value.get_ref() {
             DeValue::Array(values) if values.is_empty() => {
                 problems.bad_value(&entry.value.span(), format!("`{path}` is empty"));
+                None
+            }
+            DeValue::Array(values) if values.len() > most => {
+                too_many(&path, &entry.value.span(), most, problems);
                 None
             }
             DeValue::Array(values) => Some(

@@ -13,7 +13,7 @@ pub(crate) fn env(root: &Table<'_>, problems: &mut Problems) -> Vec<(String, Str
     };
     let mut variables = Vec::new();
     for entry in &table.entries {
-        let Some(value) = table.text(&entry.key, problems) else {
+        let Some(value) = table.text_of(entry, problems) else {
             continue;
         };
         if !is_variable(&entry.key) {

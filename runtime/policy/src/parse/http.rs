@@ -195,12 +195,14 @@ fn routes(
     credential: Option<&Credential>,
     problems: &mut Problems,
 ) -> (Vec<Route>, Vec<Span>) {
-    if table.get("allow").is_none() {
-        table.missing("allow", problems);
-    }
     let mut routes = Vec::new();
     let mut spans = Vec::new();
-    for item in table.texts("allow", false, problems).unwrap_or_default() {
+    let Some(allow) = table.get("allow") else {
+        table.missing("allow", problems);
+        return (routes, spans);
+    };
+    let items = table.texts_of(allow, false, MOST_ROUTES, problems);
+    for item in items.unwrap_or_default() {
         match route(&item.text) {
             Ok(route) => {
                 if let Some(name) = names_key_parameter(&route, credential) {

@@ -8,7 +8,7 @@ use crate::Window;
 use crate::code::Code;
 use crate::limit::Limit;
 
-use super::document::{Item, Problems, Span, Table, check_name};
+use super::document::{Item, MOST_VALUES, Problems, Span, Table, check_name};
 
 /// A limit as far as it could be read, and where it is defined.
 pub(crate) struct Defined {
@@ -30,7 +30,7 @@ pub(crate) fn limits(root: &Table<'_>, problems: &mut Problems) -> Vec<Defined> 
             DeValue::String(_) | DeValue::Array(_)
         );
         let items = if single {
-            table.texts(&entry.key, true, problems)
+            table.texts_of(entry, true, MOST_VALUES, problems)
         } else {
             let expected = "a limit such as `\"20/hour\"`, or a list of them";
             let path = table.path(&entry.key);

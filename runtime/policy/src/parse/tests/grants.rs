@@ -440,6 +440,19 @@ fn grants_without_a_world_grant_nothing_and_say_so() {
 }
 
 #[test]
+fn a_list_of_more_values_than_can_be_compared_is_refused() {
+    let texts = |count: usize| {
+        let texts: Vec<_> = (0..count).map(|at| format!("\"{at}\"")).collect();
+        format!("when = [{}]", texts.join(","))
+    };
+    assert_eq!(where_(&texts(1000)), [""; 0]);
+    assert_eq!(
+        where_(&texts(1001)),
+        ["AB0107 `where.when` has more than 1000 values"]
+    );
+}
+
+#[test]
 fn a_copy_that_differs_from_the_connectors_wit_is_refused_at_the_import() {
     let toml = "policy = 1\nworld = \"a:b/w\"\n[grants.\"matrix:client/whoami\"]";
     let wit = "package a:b;\nworld w { import matrix:client/whoami@1.11.0; }";

@@ -179,6 +179,34 @@ fn p11_routes_are_counted_at_each_of_their_origins() {
 }
 
 #[test]
+fn p11_lists_of_more_values_than_can_be_compared_are_refused() {
+    let texts: [(&str, fn(usize) -> String); 5] = [
+        ("origin", |at| format!("https://a{at}.test")),
+        ("addresses", |at| {
+            format!("10.{}.{}.0/24", at / 256, at % 256)
+        }),
+        ("request-headers", |at| format!("x-{at}")),
+        ("reply-headers", |at| format!("x-{at}")),
+        ("limits", |at| format!("l{at}")),
+    ];
+    for (key, text) in texts {
+        let texts: Vec<_> = (0..1001).map(|at| format!("\"{}\"", text(at))).collect();
+        let origin = if key == "origin" {
+            ""
+        } else {
+            "origin = \"https://a.test\"\n"
+        };
+        let lines = format!("{origin}{key} = [{}]", texts.join(","));
+        let problems = problems(&toml(&format!(
+            "policy = 1\n[http.a]\nallow = [\"GET /\"]\n{lines}"
+        )));
+        assert_eq!(problems.len(), 1, "{problems:#?}");
+        let message = format!("`http.a.{key}` has more than 1000 values");
+        assert!(problems[0].ends_with(&message), "{problems:?}");
+    }
+}
+
+#[test]
 fn p12_toml_that_redefines_a_table_is_refused() {
     one(Code::DUPLICATE, "agent.id = \"a\"\nagent.id = \"b\"");
     assert!(!codes("[agent]\nid = \"a\"\n[agent.id]\nx = 1").is_empty());
