@@ -22,6 +22,8 @@ pub struct Ungranted {
 pub struct Import {
     /// `namespace:package/interface@version`, or a plain name.
     pub name: String,
+    /// Whether it is a type or an interface of types alone, which carries no authority.
+    pub types_only: bool,
     /// The functions it is to have, by name.
     pub functions: Vec<(String, Signature)>,
 }
@@ -43,6 +45,7 @@ pub fn check(policy: &Policy, imports: &[Import]) -> Result<(), Vec<Ungranted>> 
             Standing::Base => continue,
             Standing::OutgoingHttp if is_http_granted(policy) => continue,
             Standing::OutgoingHttp => (missing, http_lines(policy)),
+            Standing::Operation if import.types_only => continue,
             Standing::Operation if has_import(policy, name) => match differences(policy, import) {
                 differences if differences.is_empty() => continue,
                 differences => (Code::TYPE_MISMATCH, differences),
@@ -235,6 +238,7 @@ mod tests {
     fn named(import: &str) -> Import {
         Import {
             name: import.to_owned(),
+            types_only: false,
             functions: Vec::new(),
         }
     }
@@ -315,6 +319,7 @@ mod tests {
         let operation = operation(name);
         Import {
             name: operation.import(),
+            types_only: false,
             functions: vec![(
                 operation.function().to_owned(),
                 operation.signature().clone(),
@@ -374,6 +379,25 @@ mod tests {
     fn invoke_needs_no_grant() {
         let import = "agentbox:host/invoke@0.1.0";
         assert_eq!(ungranted(&Policy::nothing(), &[import]), []);
+    }
+
+    #[test]
+    fn an_interface_without_functions_needs_no_grant_and_a_plain_function_is_refused() {
+        let types = Import {
+            types_only: true,
+            ..named("github:issues/types@2022.11.28")
+        };
+        for policy in [Policy::nothing(), typed()] {
+            assert_eq!(check(&policy, std::slice::from_ref(&types)), Ok(()));
+            assert_eq!(ungranted(&policy, &["run"]).len(), 1);
+        }
+        assert_eq!(ungranted(&Policy::nothing(), &[&types.name]).len(), 1);
+        // A version or an interface of WASI that this build does not have stays refused.
+        let wasi = Import {
+            types_only: true,
+            ..named("wasi:nn/tensor@0.2.0")
+        };
+        assert!(check(&Policy::nothing(), &[wasi]).is_err());
     }
 
     #[test]

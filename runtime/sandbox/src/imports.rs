@@ -18,6 +18,7 @@ pub(crate) fn imports(engine: &Engine, component: &Component) -> Vec<Import> {
     ty.imports(engine.wasmtime())
         .map(|(name, import)| Import {
             name: name.to_owned(),
+            types_only: has_only_types(engine, &import.ty),
             functions: match &import.ty {
                 ComponentItem::ComponentInstance(instance) if !is_known(name) => {
                     writer.functions(engine, instance)
@@ -31,6 +32,18 @@ pub(crate) fn imports(engine: &Engine, component: &Component) -> Vec<Import> {
 /// Whether the import is of a package whose types this build brings itself.
 fn is_known(import: &str) -> bool {
     import.starts_with("wasi:") || import.starts_with("agentbox:")
+}
+
+/// Whether an import is a type, or an interface of nothing but types. A resource is more: its owner
+/// runs code when one is dropped.
+fn has_only_types(engine: &Engine, import: &ComponentItem) -> bool {
+    match import {
+        ComponentItem::Type(_) => true,
+        ComponentItem::ComponentInstance(instance) => instance
+            .exports(engine.wasmtime())
+            .all(|(_, export)| matches!(export.ty, ComponentItem::Type(_))),
+        _ => false,
+    }
 }
 
 /// Writes types out until there have been too many.

@@ -279,6 +279,13 @@ fn the_functions_of_an_import_are_read_with_their_types() {
     assert!(mark.result().is_none());
     assert!(functions("bare").is_empty(), "a function is no interface");
     assert!(functions("test:api/types@1.0.0").is_empty());
+    let types_only: Vec<_> = program
+        .imports()
+        .iter()
+        .filter(|import| import.types_only)
+        .map(|import| import.name.as_str())
+        .collect();
+    assert_eq!(types_only, ["test:api/types@1.0.0"]);
 }
 
 #[test]
