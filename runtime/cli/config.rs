@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use agentbox_embed::{PolicyFile, StateFolder};
+use agentbox_embed::{Policy, PolicyFile, StateFolder, built_in_connectors, connectors_beside};
 use etcetera::base_strategy::{BaseStrategy, Xdg};
 
 use crate::args::{OutputFlags, PolicyFlag};
@@ -33,6 +33,15 @@ impl Found {
             Self::Named(file) | Self::Searched(file) => Some(file.path().display().to_string()),
         }
     }
+}
+
+/// The policy where there is none. It knows the connectors that a policy here could use, so that
+/// what is asked for can be told how to grant.
+pub(crate) fn nothing() -> Policy {
+    // What is wrong with one is said once a policy uses it.
+    let mut connectors = connectors_beside(Path::new(POLICY_FILE)).unwrap_or_default();
+    connectors.extend(built_in_connectors());
+    Policy::nothing().knowing(connectors)
 }
 
 /// Opens the state folder.

@@ -1,7 +1,7 @@
 //! `agentbox check`: a program against a policy, without running it.
 
 use agentbox_embed::{Engine, Program};
-use agentbox_policy::{Code, Policy, check};
+use agentbox_policy::{Code, check};
 use serde_json::json;
 
 use super::{program_name, read_program};
@@ -15,7 +15,7 @@ pub(crate) fn run(args: &CheckArgs, output: &OutputFlags) -> Result<u8, CommandE
     let found = config::policy(&args.policy)?;
     let path = found.path();
     let policy = match found {
-        Found::Nowhere => Policy::nothing(),
+        Found::Nowhere => config::nothing(),
         Found::Named(file) | Found::Searched(file) => file.into_parts().0,
     };
     render::warnings(&policy, output);

@@ -30,7 +30,7 @@ pub(crate) fn run(args: &RunArgs, output: &OutputFlags) -> Result<u8, CommandErr
     let authorities = authorities(args, &found)?;
     let path = found.path();
     let (policy, folder) = match found {
-        Found::Nowhere => (Policy::nothing(), None),
+        Found::Nowhere => (config::nothing(), None),
         Found::Named(file) | Found::Searched(file) => {
             let (policy, folder) = file.into_parts();
             (policy, Some(folder))

@@ -1,9 +1,13 @@
 //! Whether a program asks for more than its policy grants.
 
-use crate::base::{OUTGOING_HTTP, Standing, standing};
-use crate::operation::Operation;
-use crate::shape::{Shape, Signature};
+mod lines;
+
+use crate::base::{Standing, standing};
+use crate::shape::Signature;
 use crate::{Code, Policy};
+
+pub(crate) use lines::{find_known, grant_table, near, operation_lines};
+use lines::{http_lines, unsupported_lines};
 
 /// An import of a program that its policy does not grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,128 +114,12 @@ fn is_http_granted(policy: &Policy) -> bool {
     in_world && policy.http_grants().next().is_some()
 }
 
-fn http_lines(policy: &Policy) -> Vec<String> {
-    let mut lines = Vec::new();
-    if let Some(world) = policy.world() {
-        lines.push(format!("# in the world `{}`:", world.name()));
-        lines.push(format!("import {OUTGOING_HTTP}@0.2.0;"));
-        lines.push("# in the policy:".to_owned());
-    }
-    lines.extend(
-        [
-            "[http.NAME]",
-            "origin = \"https://api.example.com\"",
-            "allow  = [\"GET /v1/things/{id}\"]",
-        ]
-        .map(str::to_owned),
-    );
-    lines
-}
-
-fn operation_lines(policy: &Policy, import: &str) -> Vec<String> {
-    if !import.contains('/') {
-        return vec![format!(
-            "# `{import}` is no interface of a package, and agentbox links nothing else"
-        )];
-    }
-    let (path, version) = import.split_once('@').unwrap_or((import, ""));
-    let mut lines = Vec::new();
-    match policy.world() {
-        Some(world) => {
-            let other = world.imports().find(|other| {
-                let (other, _) = other.split_once('@').unwrap_or((other, ""));
-                other == path
-            });
-            if let Some(other) = other {
-                lines.push(format!(
-                    "# the world has `{other}`, the program another version"
-                ));
-            }
-            lines.push(format!("# in the world `{}`:", world.name()));
-        }
-        None => lines.push("# in a world in `wit/`, which the policy names:".to_owned()),
-    }
-    lines.push(format!("import {import};"));
-    lines.push("# in the policy:".to_owned());
-    let operation = policy
-        .connectors()
-        .flat_map(|connector| connector.operations())
-        .find(|operation| operation.name() == path && operation.version() == version);
-    match operation {
-        Some(operation) => lines.extend(grant_lines(operation)),
-        None => {
-            lines.push(format!("[grants.\"{path}\"]"));
-            lines.push("use   = \"NAME\"".to_owned());
-            let namespace = path.split(':').next().unwrap_or_default();
-            lines.push(format!(
-                "# `agentbox connector show {namespace}` says what `where` has to bind"
-            ));
-        }
-    }
-    lines
-}
-
-/// The table that grants an operation, with what decides what it may touch left to fill in.
-pub(crate) fn grant_lines(operation: &Operation) -> Vec<String> {
-    let arguments = operation.arguments();
-    let bound: Vec<_> = operation
-        .scope()
-        .map(|name| {
-            let shape = arguments.iter().find(|(other, _)| *other == name);
-            format!(
-                "{name} = {}",
-                placeholder(name, shape.map(|(_, shape)| *shape))
-            )
-        })
-        .collect();
-    let mut lines = vec![
-        format!("[grants.\"{}\"]", operation.name()),
-        "use   = \"NAME\"".to_owned(),
-    ];
-    if !bound.is_empty() {
-        lines.push(format!("where = {{ {} }}", bound.join(", ")));
-    }
-    lines
-}
-
-/// Something in the place of a value: nothing that exists, so that it grants nothing by chance.
-fn placeholder(name: &str, shape: Option<&Shape>) -> String {
-    match shape {
-        Some(Shape::Option(inner)) => placeholder(name, Some(inner)),
-        Some(Shape::Bool) => "false".to_owned(),
-        Some(Shape::Enum(cases)) => format!(
-            "\"{}\"",
-            cases.first().map_or("", |case| case.name.as_str())
-        ),
-        Some(
-            Shape::S8
-            | Shape::S16
-            | Shape::S32
-            | Shape::S64
-            | Shape::U8
-            | Shape::U16
-            | Shape::U32
-            | Shape::U64,
-        ) => "0".to_owned(),
-        _ => format!("\"{}\"", name.to_uppercase()),
-    }
-}
-
-fn unsupported_lines(import: &str) -> Vec<String> {
-    let version = import.split_once('@').map_or("", |(_, version)| version);
-    let why = if import.starts_with("wasi:") && !version.starts_with("0.2.") {
-        "this build has the interfaces of WASI 0.2; compile for `wasm32-wasip2`"
-    } else {
-        "this build does not have this interface"
-    };
-    vec![format!("# {why}")]
-}
-
 #[cfg(test)]
 mod tests {
+    use super::lines::import_line;
     use super::*;
-    use crate::Shape;
-    use crate::testing::{connected, operation, policy, with_wit};
+    use crate::testing::{built_in, connected, operation, policy, with_wit};
+    use crate::{Effect, Operation, Shape};
 
     const HTTP: &str = "policy = 1\n[http.a]\norigin = \"https://a.test\"\nallow = [\"GET /\"]";
 
@@ -298,7 +186,8 @@ mod tests {
             [imports[0], imports[1], imports[2], imports[4], imports[5]]
         );
         assert!(found.iter().all(|ungranted| !ungranted.lines.is_empty()));
-        assert_eq!(found[0].lines[1], "import stripe:charges/create@1.0.0;");
+        let line = "import stripe:charges/create@1.0.0;".to_owned();
+        assert!(found[0].lines.contains(&line));
         assert!(
             found
                 .iter()
@@ -362,6 +251,101 @@ mod tests {
                 "where = { owner = \"OWNER\", repo = \"REPO\" }",
             ]
         );
+    }
+
+    /// The lines for an import of an operation without anything built of it.
+    fn lines(policy: &Policy, import: &str) -> String {
+        ungranted(policy, &[import])[0].lines.join("\n")
+    }
+
+    #[test]
+    fn operations_of_connectors_that_the_policy_does_not_use_are_known() {
+        let granting = "import github:issues/get@2022.11.28;\n# in the policy:\n\
+                        [grants.\"github:issues/get\"]\nuse   = \"NAME\"\n\
+                        where = { owner = \"OWNER\", repo = \"REPO\" }";
+        let import = "github:issues/get@2022.11.28";
+        let unused = Policy::parse(&connected("policy = 1", &[])).expect("good");
+        let told = Policy::nothing().knowing(vec![built_in("github")]);
+        assert_eq!(told.digest(), Policy::nothing().digest());
+        for policy in [unused, told] {
+            assert_eq!(
+                lines(&policy, import),
+                format!("# in a world in `wit/`, which the policy names:\n{granting}")
+            );
+        }
+        let missing = lines(&Policy::nothing(), import);
+        assert!(
+            missing.starts_with(
+                "# no connector is called `github`: put one into `connectors/github/`"
+            ),
+            "{missing}"
+        );
+        assert!(!missing.contains("connector show"), "{missing}");
+    }
+
+    #[test]
+    fn what_no_line_would_grant_is_said_instead() {
+        for (import, line) in [
+            (
+                "github:issues/get@1.0.0",
+                "# the connector has `github:issues/get@2022.11.28`: build it from what \
+                 `agentbox connector copy github` writes",
+            ),
+            (
+                "github:issues/gets@2022.11.28",
+                "# the connector `github` has `github:issues/get`, and not this",
+            ),
+            (
+                "github:repos/unheard-of@2022.11.28",
+                "# the connector does not have it; `agentbox connector show github` lists what there is",
+            ),
+        ] {
+            let policy = Policy::nothing().knowing(vec![built_in("github")]);
+            assert_eq!(lines(&policy, import), line);
+        }
+    }
+
+    #[test]
+    fn what_destroys_is_granted_with_a_word_about_confirmation() {
+        let mut operation = Operation::clone(&operation("github:issues/get"));
+        for (effect, confirmed) in [
+            (Effect::Admin, true),
+            (Effect::Destroy, true),
+            (Effect::Read, false),
+            (Effect::Spend, false),
+            (Effect::Write, false),
+        ] {
+            operation.effect = effect;
+            let lines = grant_table(&operation, None);
+            assert_eq!(lines.contains(&"confirm = \"never\"".to_owned()), confirmed);
+        }
+    }
+
+    #[test]
+    fn a_policys_own_key_is_named_and_none_where_the_connector_has_no_place_for_it() {
+        let text = format!(
+            "{}\nuse = \"mine\"\n[agent]\nid = \"b\"\n[credentials]\nmine = \"env://K\"",
+            TYPED
+        );
+        let policy = Policy::parse(&connected(&text, &[WORLD])).expect("good");
+        let told = lines(&policy, "github:issues/add-labels@2022.11.28");
+        assert!(told.contains("use   = \"mine\""), "{told}");
+        let mut keyless = built_in("github");
+        keyless.toml.text = keyless.toml.text.replace("as        = \"bearer\"", "");
+        let policy = Policy::nothing().knowing(vec![keyless]);
+        let told = lines(&policy, "github:issues/get@2022.11.28");
+        assert!(!told.contains("use "), "{told}");
+    }
+
+    #[test]
+    fn a_name_that_is_a_word_of_wit_is_marked() {
+        for (import, line) in [
+            ("a:b/list@1.0.0", "import a:b/%list@1.0.0;"),
+            ("a:record/lists", "import a:%record/lists;"),
+            ("use:b/c-list@1.0.0", "import %use:b/c-list@1.0.0;"),
+        ] {
+            assert_eq!(import_line(import), line);
+        }
     }
 
     #[test]

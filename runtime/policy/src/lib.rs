@@ -12,6 +12,7 @@ mod address;
 mod base;
 mod bounds;
 mod call;
+mod catalogue;
 mod check;
 mod condition;
 mod connector;

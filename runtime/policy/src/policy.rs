@@ -5,6 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use crate::bounds::{Bounds, LowerBounds, Widening};
+use crate::catalogue::Catalogue;
 use crate::credential::Credential;
 use crate::grant::{FileGrant, HttpGrant, OperationGrant};
 use crate::index::Index;
@@ -63,8 +64,8 @@ pub struct Policy {
     pub(crate) http: Vec<Arc<HttpGrant>>,
     /// By the operation's name, so that finding one costs the same however many there are.
     pub(crate) operations: IndexMap<Arc<str>, Arc<OperationGrant>>,
-    /// The connectors of its world's imports.
-    pub(crate) connectors: Vec<Arc<Connector>>,
+    /// The connectors of its world's imports, and the others there are.
+    pub(crate) connectors: Catalogue,
     pub(crate) never: Never,
     pub(crate) limits: Vec<Limit>,
     pub(crate) env: Vec<(String, String)>,
@@ -97,7 +98,7 @@ impl Policy {
             credentials: Vec::new(),
             http: Vec::new(),
             operations: IndexMap::new(),
-            connectors: Vec::new(),
+            connectors: Catalogue::default(),
             never: Never::default(),
             limits: Vec::new(),
             env: Vec::new(),
@@ -163,7 +164,15 @@ impl Policy {
 
     /// The connectors of the operations that the world imports.
     pub fn connectors(&self) -> impl Iterator<Item = &Connector> {
-        self.connectors.iter().map(|connector| &**connector)
+        self.connectors.used.iter().map(|connector| &**connector)
+    }
+
+    /// This policy, told which connectors there are, so that it can say what would grant their
+    /// operations. It grants the same, and has the same digest; of two of one name, the first counts.
+    #[must_use]
+    pub fn knowing(mut self, connectors: Vec<ConnectorText>) -> Self {
+        self.connectors = self.connectors.with(connectors);
+        self
     }
 
     /// The limits, in the order of the text.

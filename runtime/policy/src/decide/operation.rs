@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::call::OperationHead;
+use crate::check::{find_known, near, operation_lines};
 use crate::code::Code;
 use crate::condition::{Matcher, Unmet};
 use crate::credential::Placement;
@@ -86,26 +87,14 @@ fn find<'p>(policy: &'p Policy, called: &str) -> Result<&'p OperationGrant, Refu
 
 fn ungranted(policy: &Policy, name: &str) -> Refusal {
     let refusal = Refusal::new(Code::OPERATION_DENIED, "no grant covers this operation");
-    let known = policy
-        .connectors
-        .iter()
-        .flat_map(|connector| &connector.operations)
-        .find(|operation| *operation.name == *name);
-    let Some(operation) = known else {
-        return refusal;
-    };
-    let mut hint = format!(
-        "to allow it, add `import {};` to the world, and to the policy:\n[grants.\"{name}\"]",
-        operation.import()
-    );
-    let holes: Vec<_> = operation
-        .scope()
-        .map(|name| format!("{name} = …"))
-        .collect();
-    if !holes.is_empty() {
-        hint.push_str(&format!("\nwhere = {{ {} }}", holes.join(", ")));
+    if let Some((_, operation)) = find_known(policy, name) {
+        let lines = operation_lines(policy, &operation.import()).join("\n");
+        return refusal.hint(format!("to allow it:\n{lines}"));
     }
-    refusal.hint(hint)
+    match near(policy, name) {
+        Some(near) => refusal.hint(format!("did you mean `{near}`?")),
+        None => refusal,
+    }
 }
 
 fn check_where(grant: &OperationGrant, arguments: &Arguments<'_>) -> Result<(), Refusal> {

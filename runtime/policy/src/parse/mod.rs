@@ -26,6 +26,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::base::{OUTGOING_HTTP, Standing, standing};
+use crate::catalogue::Catalogue;
 use crate::code::Code;
 use crate::index::Index;
 use crate::operation::Connector;
@@ -42,7 +43,7 @@ pub(crate) use routes::route;
 pub(crate) use routes::{METHODS, is_disguised};
 use scope::{Scope, Used};
 
-use crate::check::grant_lines;
+use crate::check::grant_table;
 
 const KEYS: &[&str] = &[
     "policy",
@@ -92,9 +93,9 @@ pub(crate) fn parse(sources: &Sources) -> Result<Policy, PolicyErrors> {
         found.into_iter().partition(PolicyProblem::is_warning);
     match (PolicyErrors::new(errors), policy) {
         (None, Some(policy)) => Ok(Policy {
-            digest: digest(sources, &policy.connectors),
+            digest: digest(sources, &policy.connectors.used),
             warnings,
-            ..policy
+            ..policy.knowing(sources.connectors.clone())
         }),
         (Some(errors), _) => Err(errors),
         (None, None) => unreachable_without_problem(&sources.toml),
@@ -154,7 +155,7 @@ fn policy(
     };
     let operations = grants::grants(root, &around, &mut used, problems);
     if let Some(imports) = &imports {
-        ungranted(imports, root, wit, problems);
+        ungranted(imports, root, wit, connectors, problems);
     }
     let never = never::never(root, &operations, &routes, problems);
     let env = files::env(root, problems);
@@ -173,7 +174,7 @@ fn policy(
     let index = index(&routes, problems);
     Policy {
         agent,
-        connectors: imported_from(imports.as_ref(), connectors),
+        connectors: Catalogue::of(imported_from(imports.as_ref(), connectors)),
         world: imports.map(|imports| imports.world),
         credentials: readable,
         http: routes
@@ -257,7 +258,13 @@ fn imports(
 }
 
 /// Reports the operations that the world imports and the policy has no grant for.
-fn ungranted(imports: &Imports, root: &Table<'_>, wit: &mut wit::Packages, problems: &Problems) {
+fn ungranted(
+    imports: &Imports,
+    root: &Table<'_>,
+    wit: &mut wit::Packages,
+    connectors: &Connectors<'_>,
+    problems: &Problems,
+) {
     let granted = grants::names(root);
     for import in &imports.operations {
         let Some(operation) = &import.operation else {
@@ -268,10 +275,11 @@ fn ungranted(imports: &Imports, root: &Table<'_>, wit: &mut wit::Packages, probl
             continue;
         }
         let message = format!("the world imports `{}`, and nothing grants it", import.path);
+        let connector = connectors.of(namespace(&import.path));
         wit.problem(Code::UNMATCHED_GRANT, &import.place, message)
             .advise(format!(
                 "grant it, or remove the import:\n{}",
-                grant_lines(operation).join("\n")
+                grant_table(operation, connector.map(|c| &**c)).join("\n")
             ));
     }
 }

@@ -7,7 +7,8 @@ use http::HeaderName;
 use crate::condition::{Matcher, Scalar, Within};
 use crate::grant::OperationGrant;
 use crate::operation::{BodyTemplate, JsonTemplate, Operation};
-use crate::testing::operation::{
+use crate::testing::built_in;
+use crate::testing::made::{
     by_name, condition, filling, granting, make, one_of, operation, option, path,
 };
 use crate::{
@@ -154,7 +155,7 @@ fn an_operation_is_found_by_its_whole_name_alone() {
         let denied = by_name(&policy(), name, GOOD).expect_err(name);
         assert_eq!(denied.code(), Code::OPERATION_DENIED, "{name}");
         assert_eq!(denied.message(), "no grant covers this operation");
-        assert_eq!((denied.grant(), denied.hint()), (None, None));
+        assert_eq!(denied.grant(), None);
     }
     let denied = by_name(&Policy::nothing(), "test:things/make", GOOD).expect_err("nothing");
     assert_eq!(denied.code(), Code::OPERATION_DENIED);
@@ -300,7 +301,7 @@ fn an_operation_that_is_known_and_not_granted_comes_with_the_lines_that_grant_it
     let mut policy = policy();
     let mut other = comment();
     other.name = "test:things/unmake".into();
-    policy.connectors.push(Arc::new(crate::Connector {
+    policy.connectors.used.push(Arc::new(crate::Connector {
         name: "test".into(),
         about: None,
         origin: crate::Origin::parse("https://api.test").expect("an origin"),
@@ -312,10 +313,44 @@ fn an_operation_that_is_known_and_not_granted_comes_with_the_lines_that_grant_it
     assert_eq!(
         denied.hint(),
         Some(
-            "to allow it, add `import test:things/unmake@1.0.0;` to the world, and to the policy:\n\
-             [grants.\"test:things/unmake\"]\nwhere = { owner = …, repo = …, reply-to = … }"
+            "to allow it:\n# in a world in `wit/`, which the policy names:\n\
+             import test:things/unmake@1.0.0;\n# in the policy:\n\
+             [grants.\"test:things/unmake\"]\n\
+             where = { owner = \"OWNER\", repo = \"REPO\", reply-to = 0 }"
         )
     );
+}
+
+#[test]
+fn operations_that_the_policy_does_not_use_are_known_too_and_near_names_are_told() {
+    let policy = Policy::nothing().knowing(vec![built_in("github")]);
+    let hint = |name: &str| {
+        let denied = by_name(&policy, name, "{}").expect_err("not granted");
+        assert_eq!(denied.code(), Code::OPERATION_DENIED);
+        denied.hint().map(str::to_owned)
+    };
+    let known = hint("github:issues/create-comment").expect("it is known");
+    for line in [
+        "\nimport github:issues/create-comment@2022.11.28;\n",
+        "\nuse   = \"NAME\"\n",
+        "\nwhere = { owner = \"OWNER\", repo = \"REPO\" }",
+    ] {
+        assert!(known.contains(line), "{known}");
+    }
+    for (name, near) in [
+        (
+            "github:issues/create-coment",
+            "github:issues/create-comment",
+        ),
+        ("githib:issues/get@2022.11.28", "github:issues/get"),
+    ] {
+        assert_eq!(hint(name), Some(format!("did you mean `{near}`?")));
+    }
+    assert_eq!(hint("stripe:charges/create"), None);
+    assert_eq!(hint(&"github:".repeat(1000)), None);
+    // Where no connector is known, nothing is said rather than something wrong.
+    let denied = by_name(&Policy::nothing(), "github:issues/get", "{}").expect_err("nothing");
+    assert_eq!(denied.hint(), None);
 }
 
 #[test]
