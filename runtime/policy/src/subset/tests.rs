@@ -331,6 +331,17 @@ fn variables_certificates_agents_and_bounds_are_compared() {
 }
 
 #[test]
+fn a_long_value_is_told_to_its_end() {
+    let long = format!("{}end", "x".repeat(500));
+    check(
+        &format!("policy = 1\nenv.A = {long:?}"),
+        "policy = 1",
+        &[&format!("env.A: it sees `A={long}`")],
+        &[],
+    );
+}
+
+#[test]
 fn every_bound_is_compared() {
     let bounds = [
         ("memory", "1 KiB", "2 KiB"),

@@ -6,27 +6,19 @@ use crate::credential::{Credential, Placement};
 use crate::limit::Limit;
 use crate::verdict::Window;
 
-/// The most characters of a policy's text that are told: a name or a value, not a document.
-const LONGEST: usize = 200;
-
-/// The most values that are listed one by one.
-const MOST_VALUES: usize = 5;
-
-/// A policy's text in backticks: escaped, without a backtick inside, and not longer than a line.
+/// A policy's text in backticks: escaped, without a backtick inside, and whole. What is cut off could
+/// be what was added.
 pub(crate) fn quote(text: &str) -> String {
     if text.is_empty() {
         return "an empty text".to_owned();
     }
     let mut quoted = "`".to_owned();
-    for letter in text.chars().take(LONGEST) {
+    for letter in text.chars() {
         match letter {
             '`' => quoted.push_str("\\u{60}"),
             '"' | '\'' => quoted.push(letter),
             _ => quoted.extend(letter.escape_debug()),
         }
-    }
-    if text.chars().nth(LONGEST).is_some() {
-        quoted.push('…');
     }
     quoted.push('`');
     quoted
@@ -104,18 +96,10 @@ pub(super) fn matcher(matcher: &Matcher) -> String {
     }
 }
 
-/// Some values, of which at most five are told.
+/// Some values, each of them told.
 pub(super) fn values(all: &[&Scalar]) -> String {
-    let told: Vec<_> = all
-        .iter()
-        .take(MOST_VALUES)
-        .map(|scalar| value(scalar))
-        .collect();
-    let told = told.join(" or ");
-    match all.len().saturating_sub(MOST_VALUES) {
-        0 => told,
-        more => format!("{told} or {more} more"),
-    }
+    let told: Vec<_> = all.iter().map(|scalar| value(scalar)).collect();
+    told.join(" or ")
 }
 
 pub(super) fn value(scalar: &Scalar) -> String {

@@ -178,7 +178,7 @@ fn each_part_of_a_matcher_is_told_alone() {
             "",
         ),
         &on("\"acme\"", "[\"\", \"a`b\"]", ""),
-        &["`repo` may be `a` or `b` or `c` or `d` or `e` or 2 more"],
+        &["`repo` may be `a` or `b` or `c` or `d` or `e` or `f` or `g`"],
         &["`repo` may be an empty text or `a\\u{60}b`"],
     );
 }
