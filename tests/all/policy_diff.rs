@@ -36,7 +36,7 @@ fn more_access_exits_3_and_less_or_none_exits_0() {
         (
             &[NARROWER],
             0,
-            "http.widgets: narrower\n  no longer: it may be used more often than 5/hour (`writes`)\n\n\
+            "http.widgets: narrower\n  no longer: it may be used 20/hour instead of 5/hour (`writes`)\n\n\
              The new policy allows less than the old one, and nothing more.\n",
         ),
         (
@@ -51,7 +51,7 @@ fn more_access_exits_3_and_less_or_none_exits_0() {
             3,
             "http.widgets: changed\n  \
              now: it may call `GET /v1/{any}` at `https://api.widgets.example`\n  \
-             no longer: it may be used more often than 5/hour (`writes`)\n\n\
+             no longer: it may be used 20/hour instead of 5/hour (`writes`)\n\n\
              The new policy allows something that the old one does not.\n",
         ),
     ] {
@@ -77,7 +77,7 @@ fn programs_are_told_each_change_with_its_way() {
             "grant": "http.widgets",
             "change": "changed",
             "gained": ["it may call `GET /v1/{any}` at `https://api.widgets.example`"],
-            "lost": ["it may be used more often than 5/hour (`writes`)"],
+            "lost": ["it may be used 20/hour instead of 5/hour (`writes`)"],
         }])
     );
     for side in ["old", "new"] {

@@ -20,14 +20,39 @@ pub(super) fn limits(of: &[Limit], over: &[Limit]) -> Vec<String> {
         let own = own.map_or(&[][..], |own| &own.windows);
         for window in &*limit.windows {
             if !own.iter().any(|own| own.within(window)) {
-                found.push(format!(
-                    "it may be used more often than {window} ({})",
-                    words::quote(&limit.name)
-                ));
+                let often = often(own, window);
+                let name = words::quote(&limit.name);
+                found.push(format!("it may be used {often} ({name})"));
             }
         }
     }
     found
+}
+
+/// How often `own` lets calls through where another limit has `window`: the window that stands in its
+/// place, or those that are left.
+fn often(own: &[Window], window: &Window) -> String {
+    let comparable = |other: &&Window| match (*other, window) {
+        (Window::Run { .. }, Window::Run { .. }) => true,
+        (Window::Sliding { per, .. }, Window::Sliding { per: other, .. }) => per == other,
+        _ => false,
+    };
+    let sliding = |other: &&Window| {
+        matches!(
+            (*other, window),
+            (Window::Sliding { .. }, Window::Sliding { .. })
+        )
+    };
+    let instead = own.iter().find(comparable);
+    if let Some(instead) = instead.or_else(|| own.iter().find(sliding)) {
+        return format!("{instead} instead of {window}");
+    }
+    let left: Vec<_> = own.iter().map(Window::to_string).collect();
+    if left.is_empty() {
+        format!("without the limit {window}")
+    } else {
+        format!("{} without the limit {window}", words::all(&left))
+    }
 }
 
 /// Which addresses `of` lets a name lead to and `over` does not.

@@ -28,13 +28,19 @@ pub(super) fn excess(of: &OperationGrant, over: &Policy) -> Vec<String> {
         let own = own.map_or(&Matcher::Any, |own| &own.matcher);
         found.extend(matcher::excess(argument, own, matcher));
     }
-    if *origin != other.origin {
+    let moved = *origin != other.origin;
+    if moved {
         found.push(format!("it goes to {}", words::quote(&origin.to_string())));
     }
     if !same_key(credential.as_deref(), other.credential()) {
         found.push(words::key(credential.as_deref()));
     }
-    found.extend(amounts::addresses(addresses, &other.addresses));
+    // Where the origin moves, public addresses and one loopback address follow from it.
+    found.extend(if moved {
+        words::addresses(addresses).filter(|_| !addresses.within(&other.addresses))
+    } else {
+        amounts::addresses(addresses, &other.addresses)
+    });
     found.extend(amounts::limits(limits, &other.limits));
     found
 }

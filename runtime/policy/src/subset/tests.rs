@@ -229,15 +229,15 @@ fn a_limit_more_is_less_and_a_higher_one_is_more() {
         &http(ROUTES),
         &one,
         &[
-            "http.a: it may be used more often than 20/hour (`writes`)",
-            "http.a: it may be used more often than 5/run (`writes`)",
+            "http.a: it may be used without the limit 20/hour (`writes`)",
+            "http.a: it may be used without the limit 5/run (`writes`)",
         ],
         &[],
     );
     check(
         &with("[\"writes\"]", "\"20/hour\""),
         &one,
-        &["http.a: it may be used more often than 5/run (`writes`)"],
+        &["http.a: it may be used 20/hour without the limit 5/run (`writes`)"],
         &[],
     );
     check(
@@ -245,27 +245,27 @@ fn a_limit_more_is_less_and_a_higher_one_is_more() {
         &one,
         &[],
         &[
-            "http.a: it may be used more often than 20/day (`writes`)",
-            "http.a: it may be used more often than 1/second (`writes`)",
+            "http.a: it may be used 20/hour instead of 20/day (`writes`)",
+            "http.a: it may be used 20/hour instead of 1/second (`writes`)",
         ],
     );
     check(
         &with("[\"writes\"]", "[\"21/day\", \"5/run\"]"),
         &one,
-        &["http.a: it may be used more often than 20/hour (`writes`)"],
-        &["http.a: it may be used more often than 21/day (`writes`)"],
+        &["http.a: it may be used 21/day instead of 20/hour (`writes`)"],
+        &["http.a: it may be used 20/hour instead of 21/day (`writes`)"],
     );
     check(
         &with("[\"writes\"]", "\"5/day\""),
         &with("[\"writes\"]", "\"5/run\""),
-        &["http.a: it may be used more often than 5/run (`writes`)"],
-        &["http.a: it may be used more often than 5/day (`writes`)"],
+        &["http.a: it may be used 5/day without the limit 5/run (`writes`)"],
+        &["http.a: it may be used 5/run without the limit 5/day (`writes`)"],
     );
     check(
         &with("[\"reads\"]", "\"20/hour\""),
         &with("[\"writes\"]", "\"20/hour\""),
-        &["http.a: it may be used more often than 20/hour (`writes`)"],
-        &["http.a: it may be used more often than 9/day (`reads`)"],
+        &["http.a: it may be used without the limit 20/hour (`writes`)"],
+        &["http.a: it may be used without the limit 9/day (`reads`)"],
     );
 }
 

@@ -217,8 +217,28 @@ fn key_place_addresses_and_limits_of_an_operation_are_compared() {
     check(
         &on(""),
         &on("limits = [\"writes\"]"),
-        &["it may be used more often than 20/hour (`writes`)"],
+        &["it may be used without the limit 20/hour (`writes`)"],
         &[],
+    );
+}
+
+#[test]
+fn an_operation_that_leaves_loopback_is_told_by_its_origin_alone() {
+    let at = |origin: &str| {
+        let toml = format!(
+            "policy = 1\nworld = \"a:b/w\"\ninsecure-loopback = true\nagent.id = \"bot\"\n\
+             [credentials.k]\nfrom = \"env://K\"\nas = \"bearer\"\norigin = {origin:?}\n\
+             [grants.\"github:issues/create-comment\"]\nuse = \"k\"\n\
+             where = {{ owner = \"acme\", repo = \"widgets\" }}\n"
+        );
+        let wit = "package a:b; world w { import github:issues/create-comment@2022.11.28; }";
+        Policy::parse(&connected(&toml, &[wit])).expect("a policy")
+    };
+    check(
+        &at("https://git.acme.example"),
+        &at("http://127.0.0.1:9"),
+        &["it goes to `https://git.acme.example`"],
+        &["it goes to `http://127.0.0.1:9`"],
     );
 }
 
