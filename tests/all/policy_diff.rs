@@ -156,6 +156,31 @@ fn an_operation_is_compared_argument_by_argument() {
 }
 
 #[test]
+fn other_certificate_authorities_of_one_name_add_access() {
+    let ground = ground();
+    let policy = KEYED.replace("policy = 1\n", "policy = 1\ntls.ca = \"ca.pem\"\n");
+    let command = [
+        "policy",
+        "diff",
+        "--json",
+        "old/agentbox.toml",
+        "new/agentbox.toml",
+    ];
+    for side in ["old", "new"] {
+        ground.write(&format!("{side}/agentbox.toml"), &policy);
+        ground.write(&format!("{side}/ca.pem"), "one");
+    }
+    let told = ground.run(&command).exits(0).json();
+    assert_eq!(told["old"]["policy-digest"], told["new"]["policy-digest"]);
+    ground.write("new/ca.pem", "two");
+    let told = ground.run(&command).exits(3).json();
+    assert_eq!(told["changes"][0]["grant"], "tls");
+    assert_eq!(told["changes"][0]["change"], "changed");
+    assert_eq!(told["adds-access"], true);
+    assert_ne!(told["old"]["policy-digest"], told["new"]["policy-digest"]);
+}
+
+#[test]
 fn a_policy_that_cannot_be_read_is_an_error_and_no_answer() {
     let ground = ground();
     ground.write("good.toml", KEYED);

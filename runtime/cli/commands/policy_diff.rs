@@ -1,7 +1,7 @@
 //! `agentbox policy diff`: what one policy allows and another one does not.
 
 use agentbox_embed::PolicyFile;
-use agentbox_policy::{Change, compare};
+use agentbox_policy::Change;
 use serde_json::{Value, json};
 
 use crate::args::{OutputFlags, PolicyDiffArgs};
@@ -14,14 +14,14 @@ const ADDS_ACCESS: u8 = 3;
 pub(crate) fn run(args: &PolicyDiffArgs, output: &OutputFlags) -> Result<u8, CommandError> {
     let old = PolicyFile::open(&args.old)?;
     let new = PolicyFile::open(&args.new)?;
-    let changes = compare(old.policy(), new.policy());
+    let changes = new.changes_since(&old)?;
     let adds = changes.iter().any(|change| change.kind.adds_access());
     if output.json {
         render::data(&json!({
             "v": 1,
             "kind": "policy-diff",
-            "old": side(&old),
-            "new": side(&new),
+            "old": side(&old)?,
+            "new": side(&new)?,
             "adds-access": adds,
             "changes": changes.iter().map(as_json).collect::<Vec<_>>(),
         }))?;
@@ -33,11 +33,11 @@ pub(crate) fn run(args: &PolicyDiffArgs, output: &OutputFlags) -> Result<u8, Com
     Ok(if adds { ADDS_ACCESS } else { 0 })
 }
 
-fn side(file: &PolicyFile) -> Value {
-    json!({
+fn side(file: &PolicyFile) -> Result<Value, CommandError> {
+    Ok(json!({
         "policy": file.path().display().to_string(),
-        "policy-digest": file.policy().digest(),
-    })
+        "policy-digest": file.digest()?,
+    }))
 }
 
 fn as_json(change: &Change) -> Value {

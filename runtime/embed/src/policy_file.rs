@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use agentbox_host_apis::connectors::built_in;
-use agentbox_policy::{Code, ConnectorText, Policy, PolicyErrors, Sources, Text};
+use agentbox_policy::{Change, Code, ConnectorText, Policy, PolicyErrors, Sources, Text, compare};
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, MetadataExt, OpenOptions, OpenOptionsExt};
 use sha2::{Digest, Sha256};
@@ -117,11 +117,25 @@ impl PolicyFile {
         let mut digest = Sha256::new();
         digest.update(self.policy.digest());
         digest.update(self.read_beside(ca)?);
-        Ok(digest
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect())
+        Ok(hexadecimal(digest))
+    }
+
+    /// How this policy differs from `old`: what [`compare`] says, and whether the file of certificate
+    /// authorities holds others.
+    ///
+    /// # Errors
+    /// When a file of authorities cannot be read.
+    pub fn changes_since(&self, old: &Self) -> Result<Vec<Change>, PolicyFileError> {
+        let mut changes = compare(&old.policy, &self.policy);
+        if let (Some(was), Some(is)) = (old.policy.tls_ca(), self.policy.tls_ca()) {
+            let digests = [old.read_beside(was)?, self.read_beside(is)?];
+            let digests = digests.map(|bytes| hexadecimal(Sha256::new_with_prefix(bytes)));
+            let [before, after] = &digests;
+            // Whatever the files are called, their bytes decide.
+            changes.retain(|change| change.grant != "tls");
+            changes.extend(Change::of_authorities((was, before), (is, after)));
+        }
+        Ok(changes)
     }
 
     /// The file.
@@ -149,6 +163,11 @@ impl PolicyFile {
         }
         .bytes(Path::new(name))
     }
+}
+
+fn hexadecimal(digest: Sha256) -> String {
+    let bytes = digest.finalize();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Reads a connector's folder: `connector.toml`, and the `.wit` files beside it.

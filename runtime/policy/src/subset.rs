@@ -6,6 +6,7 @@
 //! no call can tell apart.
 
 mod amounts;
+mod authorities;
 mod compare;
 mod matcher;
 mod operations;
