@@ -27,12 +27,13 @@ pub(crate) fn line(text: &str) -> Result<(), CommandError> {
 
 /// A JSON document on standard output.
 pub(crate) fn data(value: &Value) -> Result<(), CommandError> {
-    print(&mut io::stdout(), &format!("{value:#}\n")).map_err(CommandError::output)
+    let document = sanitise::json(&format!("{value:#}\n"));
+    print(&mut io::stdout(), &document).map_err(CommandError::output)
 }
 
 /// A JSON document on one line of standard error, after all else that `run` says.
 pub(crate) fn json_line(value: &Value) {
-    talk(&value.to_string());
+    talk(&sanitise::json(&value.to_string()));
 }
 
 /// Talk, on standard error.

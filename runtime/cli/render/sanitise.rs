@@ -15,6 +15,22 @@ pub(crate) fn plain(text: &str) -> String {
     shown
 }
 
+/// A document in JSON with every character that is unsafe to show as an escape: such characters stand
+/// in its strings only, but for the line feeds between its parts.
+pub(crate) fn json(document: &str) -> String {
+    let mut shown = String::with_capacity(document.len());
+    for letter in document.chars() {
+        if letter != '\n' && is_unsafe(letter) {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
+}
+
 /// The text as one word of a shell.
 pub(crate) fn quoted(text: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+=:@,%".contains(letter);
@@ -28,7 +44,7 @@ pub(crate) fn quoted(text: &str) -> String {
 /// Control characters but tab, and those that change the order in which text is shown.
 fn is_unsafe(letter: char) -> bool {
     (letter.is_control() && letter != '\t')
-        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Passes text on to a terminal, with control codes shown instead of obeyed.
@@ -118,6 +134,18 @@ mod tests {
         assert_eq!(quoted("a/b-1.toml"), "a/b-1.toml");
         assert_eq!(quoted("my own/it's"), "'my own/it'\\''s'");
         assert_eq!(quoted("$(id)"), "'$(id)'");
+    }
+
+    #[test]
+    fn json_holds_no_character_that_a_terminal_obeys() {
+        let value = serde_json::json!({ "a": "x\u{9b}\u{202e}\u{61c}\u{7f}\u{1b}\n€" });
+        let shown = json(&format!("{value:#}\n"));
+        assert_eq!(
+            shown,
+            "{\n  \"a\": \"x\\u009b\\u202e\\u061c\\u007f\\u001b\\n€\"\n}\n"
+        );
+        let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read, value);
     }
 
     #[test]
