@@ -44,7 +44,7 @@ fn notes() -> Ground {
 }
 
 /// Each a change to the lesson's connector that no connector may have.
-const BAD: [(&str, &str); 14] = [
+const BAD: [(&str, &str); 16] = [
     ("connector = 1\n", ""),
     ("connector = 1\n", "connector = 2\n"),
     ("\"notes\"\nabout", "\"Notes\"\nabout"),
@@ -59,6 +59,8 @@ const BAD: [(&str, &str); 14] = [
     ("\"/authors/*/name\"", "\"authors\""),
     ("limit = \"{limit}\"", "limit = \"{limit\""),
     ("permission =", "permissions ="),
+    ("\"Notes, kept", "\"Notes\\nforged: kept"),
+    ("\"notes:write\"", "\"notes\\u202e:write\""),
 ];
 
 #[test]

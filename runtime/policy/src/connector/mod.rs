@@ -141,7 +141,7 @@ fn connector(root: &Table<'_>, wit: Option<&Wit>, found: &mut Found<'_>) -> Opti
     root.check_keys(KEYS, &["auth", "oauth", "origins", "limits"], problems);
     let name = name(root, wit, found);
     let problems = &mut *found.toml;
-    let about = root.text("about", problems);
+    let about = root.words(Code::CONNECTOR, "about", problems);
     let origin = origin(root, problems);
     let placement = key_placement(root, problems);
     let names = names(root, problems);

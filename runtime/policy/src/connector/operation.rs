@@ -121,7 +121,7 @@ pub(super) fn operation(
     }
     let effect = effect(table, problems);
     let scope = scope(table, problems);
-    let permission = table.text("permission", problems);
+    let permission = table.words(Code::CONNECTOR, "permission", problems);
     let idempotency = idempotency(table, method, &mut holes, problems);
     let good = problems.count() == before;
     let place = place?;

@@ -271,6 +271,25 @@ impl<'t> Table<'t> {
         as_text(&self.path(key), &entry.value, "a string", problems)
     }
 
+    /// The string under `key`, where it can be shown to people as it is: on one line, in the order in
+    /// which it is read.
+    pub(crate) fn words(&self, code: Code, key: &str, problems: &mut Problems) -> Option<Item> {
+        let item = self.text(key, problems)?;
+        let unfit = |letter: char| letter.is_control() || reorders(letter);
+        if let Some(letter) = item.text.chars().find(|letter| unfit(*letter)) {
+            let message = format!(
+                "`{}` holds the character U+{:04X}",
+                self.path(key),
+                u32::from(letter)
+            );
+            problems
+                .add(code, &item.span, message)
+                .advise("write it as one line, without control characters");
+            return None;
+        }
+        Some(item)
+    }
+
     /// The string under `key`, which has to be there.
     pub(crate) fn needed_text(&self, key: &str, problems: &mut Problems) -> Option<Item> {
         if self.get(key).is_none() {
@@ -351,6 +370,14 @@ impl<'t> Table<'t> {
         let message = format!("`{}` needs `{key}`", self.name);
         problems.absent(Code::BAD_VALUE, &self.span, message);
     }
+}
+
+/// Whether a character changes where lines end or in which order text is shown.
+fn reorders(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 /// The value as a string.

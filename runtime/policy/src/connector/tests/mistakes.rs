@@ -45,6 +45,16 @@ fn mistakes_of_the_whole_connector_are_told() {
             "AB0104 connector.toml:6 unknown key `nmaes`; did you mean `names`?",
         ),
         (
+            "Widgets, for tests",
+            "Widgets\\norigin: other",
+            "AB0126 connector.toml:3 `about` holds the character U+000A; write it as one line, without control characters",
+        ),
+        (
+            "widgets: write",
+            "widgets\\u061c: write",
+            "AB0126 connector.toml:35 `operations.\"shop/change\".permission` holds the character U+061C; write it as one line, without control characters",
+        ),
+        (
             "\"camelCase\"",
             "\"PascalCase\"",
             "AB0107 connector.toml:6 `PascalCase` is no way to spell names; one of `snake_case`, `camelCase`, `kebab-case`",
