@@ -239,6 +239,9 @@ fn show_says_what_each_operation_requests_and_its_wit() {
         "  permission  issues: write\n",
         "  repeatable  no: each call does it again\n",
         "      create-comment: func(p: params) -> result<comment, error>;\n",
+        "\ngithub:issues/types\n    interface types {\n",
+        "      record comment {\n",
+        "  include github:issues/reader@2022.11.28;  // Reads issues and their comments.\n",
     ] {
         assert!(out.contains(text), "no `{text}` in\n{out}");
     }

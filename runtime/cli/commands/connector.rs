@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use agentbox_embed::{built_in_connectors, connector_folder, connectors_beside};
 use agentbox_policy::{
-    Code, Connector, ConnectorText, HOST_WIT, Idempotency, Operation, PolicyErrors, PolicyProblem,
+    Code, Connector, ConnectorText, HOST_WIT, Idempotency, Operation, Outline, PolicyErrors,
+    PolicyProblem,
 };
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -49,7 +50,7 @@ fn check(args: &ConnectorCheckArgs, output: &OutputFlags) -> Result<u8, CommandE
     let connector = &entry.connector;
     for operation in connector.operations() {
         let effect = operation.effect();
-        let route = operation.route();
+        let route = render::plain(operation.route());
         render::line(&format!("{}  {effect}  {route}", operation.import()))?;
     }
     let (name, count) = (connector.name(), counted(connector));
@@ -69,7 +70,7 @@ fn list(beside: &BesideFlag, output: &OutputFlags) -> Result<u8, CommandError> {
     }
     for entry in &entries {
         let connector = &entry.connector;
-        let about = connector.about().unwrap_or_default();
+        let about = render::plain(connector.about().unwrap_or_default());
         let place = if entry.path.is_some() {
             "beside"
         } else {
@@ -91,12 +92,16 @@ fn show(args: &ConnectorShowArgs, output: &OutputFlags) -> Result<u8, CommandErr
         return Ok(0);
     }
     let connector = &entry.connector;
+    let outline = entry.texts.outline();
     let name = connector.name();
-    match connector.about() {
+    match connector.about().map(render::plain) {
         Some(about) => render::line(&format!("{name}: {about}"))?,
         None => render::line(name)?,
     }
-    let pair = |name: &str, value: &str| render::line(&format!("  {name:<11} {value}"));
+    let pair = |name: &str, value: &str| {
+        let value = render::plain(value);
+        render::line(&format!("  {name:<11} {value}"))
+    };
     pair("from", entry.path.as_deref().unwrap_or("agentbox itself"))?;
     pair("origin", &connector.origin().to_string())?;
     let key = connector.placement().map(ToString::to_string);
@@ -120,11 +125,31 @@ fn show(args: &ConnectorShowArgs, output: &OutputFlags) -> Result<u8, CommandErr
             pair("permission", permission)?;
         }
         pair("repeatable", &repeatable(operation))?;
-        for line in wit(operation, &entry.texts).lines() {
-            render::line(format!("    {line}").trim_end())?;
-        }
+        indented(outline.interface(operation.name()).unwrap_or_default())?;
     }
+    beside_operations(&outline)?;
     Ok(0)
+}
+
+/// The types that operations share, and the worlds that a program's own can include.
+fn beside_operations(outline: &Outline) -> Result<(), CommandError> {
+    for (name, text) in outline.shared() {
+        render::line(&format!("\n{name}"))?;
+        indented(text)?;
+    }
+    for (at, (name, about)) in outline.roles().enumerate() {
+        if at == 0 {
+            render::line("\nroles, for the world of a program")?;
+        }
+        let about = about.map(|about| format!("  // {}", render::plain(about)));
+        render::line(&format!("  include {name};{}", about.unwrap_or_default()))?;
+    }
+    Ok(())
+}
+
+fn indented(text: &str) -> Result<(), CommandError> {
+    let mut lines = text.lines();
+    lines.try_for_each(|line| render::line(format!("    {line}").trim_end()))
 }
 
 /// How many operations it has, in words.
@@ -316,6 +341,7 @@ fn summary(entry: &Entry) -> Value {
 }
 
 fn described(entry: &Entry) -> Value {
+    let outline = entry.texts.outline();
     let operations: Vec<_> = entry
         .connector
         .operations()
@@ -332,7 +358,7 @@ fn described(entry: &Entry) -> Value {
                 "scope": operation.scope().collect::<Vec<_>>(),
                 "permission": operation.permission(),
                 "idempotent": idempotent,
-                "wit": wit(operation, &entry.texts),
+                "wit": outline.interface(operation.name()),
             })
         })
         .collect();
@@ -340,39 +366,13 @@ fn described(entry: &Entry) -> Value {
     value["v"] = json!(1);
     value["kind"] = json!("connector");
     value["operations"] = json!(operations);
+    let shared = outline.shared();
+    value["types"] = shared
+        .map(|(name, text)| json!({ "interface": name, "wit": text }))
+        .collect();
+    let roles = outline.roles();
+    value["roles"] = roles
+        .map(|(name, about)| json!({ "world": name, "about": about }))
+        .collect();
     value
-}
-
-/// The interface of an operation as its WIT has it, with its comments.
-fn wit(operation: &Operation, texts: &ConnectorText) -> String {
-    let name = operation.name();
-    let (package, interface) = name.split_once('/').unwrap_or((name, ""));
-    let of_package = |line: &str| {
-        let rest = line.trim_start().strip_prefix("package");
-        rest.is_some_and(|rest| rest.trim_start().starts_with(&format!("{package}@")))
-    };
-    let opens = |line: &str| {
-        let rest = line.trim_start().strip_prefix("interface ");
-        let rest = rest.map(|rest| rest.trim_start().trim_start_matches('%'));
-        let rest = rest.and_then(|rest| rest.strip_prefix(interface));
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '{']))
-    };
-    let text = texts
-        .wit
-        .iter()
-        .find(|text| text.text.lines().any(of_package));
-    let mut lines = text.map_or("", |text| &text.text).lines();
-    let mut found = Vec::new();
-    let mut depth = 0;
-    for line in lines.by_ref().skip_while(|line| !opens(line)) {
-        found.push(line);
-        let code = line.split("//").next().unwrap_or_default();
-        depth += code.matches('{').count();
-        let closed = code.matches('}').count();
-        depth = depth.saturating_sub(closed);
-        if depth == 0 && closed > 0 {
-            break;
-        }
-    }
-    found.join("\n")
 }

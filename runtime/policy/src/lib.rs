@@ -48,7 +48,7 @@ pub use call::{CallHead, HttpHead, OperationHead};
 pub use check::{Import, Ungranted, check};
 pub use code::Code;
 pub use condition::{Condition, Matcher, Scalar, Within};
-pub use connector::HOST_WIT;
+pub use connector::{HOST_WIT, Outline};
 pub use credential::{Credential, Placement, Reference};
 pub use decide::decide;
 pub use grant::{Access, FileGrant, HttpGrant, OperationGrant, OriginPattern};

@@ -2,6 +2,7 @@
 
 mod body;
 mod operation;
+mod outline;
 mod pointer;
 mod reply;
 mod shapes;
@@ -29,6 +30,7 @@ use crate::problem::{PolicyErrors, PolicyProblem};
 use crate::shape::Pointer;
 
 use operation::{Found, Place, Shared};
+pub use outline::Outline;
 use shapes::Names;
 pub use wit::HOST_WIT;
 use wit::Wit;

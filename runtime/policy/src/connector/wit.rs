@@ -16,6 +16,7 @@ use crate::policy::Text;
 use crate::problem::PolicyProblem;
 use crate::shape::Signature;
 
+use super::outline::braces;
 use super::shapes::{Names, Shapes};
 
 /// `agentbox:host`: the interfaces that agentbox itself has.
@@ -204,6 +205,15 @@ impl Wit {
     ) -> PolicyProblem {
         let (source, range) = self.place(span);
         PolicyProblem::new(code, &source, range, message)
+    }
+
+    /// An interface as its file has it, from its name on; a comment before it is no part of it.
+    pub(super) fn interface_text(&self, interface: &Interface) -> String {
+        let (source, range) = self.place(interface.span);
+        let text = source.inner();
+        let name = text.get(range.clone()).unwrap_or_default();
+        let body = braces(text.get(range.end..).unwrap_or_default());
+        format!("interface {name} {body}")
     }
 
     fn place(&self, span: Span) -> (Arc<NamedSource<String>>, Range<usize>) {
