@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agentbox_gate::{Body, Call, Failure, Gate, GateFuture, Reply, Stop};
+use agentbox_gate::{Body, Call, Cause, Failure, Gate, GateFuture, Reply, Stop};
 use agentbox_policy::{Bounds, CallHead, HOST_WIT};
 use agentbox_sandbox::{Ending, Engine, Guest, GuestSetup, Input, Output, Program, Sink, run};
 use bytes::Bytes;
@@ -34,6 +34,16 @@ where
         asked.iter().map(arguments).collect()
     }
 
+    /// The codes of what was refused before it came here.
+    pub(crate) fn refused(&self) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        let codes = asked.iter().filter_map(|head| match head {
+            CallHead::Refused(head) => Some(head.code.to_string()),
+            _ => None,
+        });
+        codes.collect()
+    }
+
     pub(crate) fn asked(&self) -> Vec<CallHead> {
         self.asked.lock().unwrap().clone()
     }
@@ -45,7 +55,13 @@ where
 {
     fn call(&self, call: Call) -> GateFuture<Result<Reply, Failure>> {
         self.asked.lock().unwrap().push(call.head.clone());
-        (self.answer)(call)
+        match call.head {
+            // As the broker does it, so that no test takes one for a call that may go on.
+            CallHead::Refused(head) => {
+                at_once(Err(Failure::new(head.code, Cause::Denied, head.message)))
+            }
+            _ => (self.answer)(call),
+        }
     }
 }
 
@@ -53,7 +69,7 @@ where
 pub(crate) fn arguments(head: &CallHead) -> String {
     match head {
         CallHead::Operation(head) => head.arguments.clone(),
-        CallHead::Http(head) => panic!("{head:?} is no operation"),
+        head => panic!("{head:?} is no operation"),
     }
 }
 

@@ -493,5 +493,9 @@ fn an_operation_takes_no_body_beside_its_arguments() {
     let outcome = bot.ask_with(&[], &[COMMENT, GOOD, "body:more"]);
     let answers = answers(outcome.exits(0));
     assert!(answers[0].starts_with("denied AB0213 "), "{answers:?}");
+    assert_eq!(bot.events("denied")[0]["code"], "AB0213");
+    bot.ask_with(&["--stop-on-denial"], &[COMMENT, GOOD, "body:more"])
+        .exits(121)
+        .says("AB0213");
     assert!(api.requests().is_empty());
 }

@@ -1,25 +1,25 @@
 //! The calls of one guest: started, under way, finished.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use agentbox_gate::{Body, Cause, Failure, Gate};
-use agentbox_policy::Code;
+use agentbox_policy::{CallHead, Code};
 use http_body_util::BodyExt;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::bindings::agentbox::host::invoke::Answer;
 use super::budget::{Budget, Held};
-use super::{shortened, to_answer, to_call};
+use super::{refused, shortened, to_answer, to_call, with_body};
 
 /// Calls that a guest may have started and not taken; each holds a connection or a place in a queue
 /// for one. More would not be faster: servers take some hundred streams at once.
 const AT_ONCE: usize = 1024;
 
 /// Calls beyond those that a guest may have been refused and not taken. Each costs the host the name
-/// of its operation, and who was refused sixty thousand times does not look.
+/// of its operation and a few hundred bytes, and who was refused sixty thousand times does not look.
 const REFUSED: usize = 1 << 16;
 
 /// All calls of one guest; dropping it gives them up.
@@ -33,9 +33,9 @@ pub(crate) struct Calls {
     open: HashMap<u32, AbortHandle>,
     /// INVARIANT: all of these are in `open`.
     ended: VecDeque<(u32, Ended)>,
-    /// Calls that were one too many when they were started and have not been taken, by the names of
-    /// their operations.
-    refused: BTreeMap<u32, String>,
+    /// Calls that were one too many when they were started and have not been taken: the gate denies
+    /// them at once. INVARIANT: all of these are in `open`.
+    refused: HashSet<u32>,
 }
 
 /// A call that has ended: what it gave, and what the host holds of that.
@@ -59,7 +59,7 @@ impl Calls {
             tasks: JoinSet::new(),
             open: HashMap::new(),
             ended: VecDeque::new(),
-            refused: BTreeMap::new(),
+            refused: HashSet::new(),
         }
     }
 
@@ -69,7 +69,7 @@ impl Calls {
     /// When the guest starts calls without end and takes none.
     pub(super) fn begin(
         &mut self,
-        operation: String,
+        mut operation: String,
         arguments: String,
         body: Vec<u8>,
     ) -> wasmtime::Result<u32> {
@@ -77,25 +77,27 @@ impl Calls {
             wasmtime::bail!("no more calls can be numbered");
         };
         self.last = id;
-        if self.open.len() >= AT_ONCE {
-            if self.refused.len() >= REFUSED {
-                wasmtime::bail!("calls were started without end, and none was waited for");
-            }
-            self.refused.insert(id, shortened(&operation).to_owned());
-            return Ok(id);
+        let one_too_many = self.open.len() - self.refused.len() >= AT_ONCE;
+        if one_too_many && self.refused.len() >= REFUSED {
+            wasmtime::bail!("calls were started without end, and none was waited for");
         }
         let mut held = self.budget.nothing();
-        let fits = held.hold(operation.len() + arguments.len() + body.len());
-        let call = if fits {
-            to_call(&operation, arguments, body).map(|call| self.gate.call(call))
+        let call = if one_too_many {
+            self.refused.insert(id);
+            Err("1024 calls are under way; wait for one first")
+        } else if held.hold(operation.len() + arguments.len() + body.len()) {
+            Ok(to_call(&operation, arguments, body))
         } else {
-            Err(too_many("the calls under way hold more than 256 MiB"))
+            Err("the calls under way hold more than 256 MiB")
         };
+        let call = call.unwrap_or_else(|message| {
+            operation = shortened(&operation).to_owned();
+            let head = CallHead::Refused(refused(&operation, Code::CALLS_AT_ONCE, message));
+            with_body(head, Body::empty())
+        });
+        let reply = self.gate.call(call);
         let task = self.tasks.spawn(async move {
-            let given = match call {
-                Ok(reply) => answer(&operation, reply, &mut held).await,
-                Err(failure) => Err(failure),
-            };
+            let given = answer(&operation, reply, &mut held).await;
             let finished = Finished { operation, given };
             let _held = held;
             (id, Ended { finished, _held })
@@ -106,13 +108,10 @@ impl Calls {
 
     /// The next call to end, as soon as one has; none where no call is open.
     pub(super) async fn next(&mut self) -> Option<(u32, Finished)> {
-        if let Some((id, operation)) = self.refused.pop_first() {
-            let given = Err(too_many("1024 calls are under way; wait for one first"));
-            return Some((id, Finished { operation, given }));
-        }
         loop {
             if let Some((id, ended)) = self.ended.pop_front() {
                 self.open.remove(&id);
+                self.refused.remove(&id);
                 return Some((id, ended.finished));
             }
             if self.open.is_empty() {
@@ -126,8 +125,9 @@ impl Calls {
     /// Gives a call up; whether there was one to give up.
     pub(super) fn give_up(&mut self, id: u32) -> bool {
         let Some(task) = self.open.remove(&id) else {
-            return self.refused.remove(&id).is_some();
+            return false;
         };
+        self.refused.remove(&id);
         task.abort();
         // What had ended already is let go of now, not at some later `wait`.
         while let Some(joined) = self.tasks.try_join_next() {
@@ -174,10 +174,6 @@ async fn answer(
     }
     reply.body = Body::empty();
     to_answer(operation, &reply, bytes)
-}
-
-fn too_many(message: &str) -> Failure {
-    Failure::new(Code::CALLS_AT_ONCE, Cause::Denied, message)
 }
 
 impl fmt::Debug for Calls {

@@ -1,11 +1,11 @@
 //! An HTTP request by name: its arguments and its answer, as JSON.
 
-use agentbox_gate::{Failure, Reply};
-use agentbox_policy::HttpHead;
+use agentbox_gate::Reply;
+use agentbox_policy::{CallHead, Code, HttpHead, RefusedHead};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::denied;
+use super::{HTTP, refused};
 
 /// The arguments of a request.
 #[derive(Deserialize)]
@@ -22,15 +22,17 @@ struct Request {
 ///
 /// # Errors
 /// When the arguments are no such object.
-pub(super) fn head(arguments: &str) -> Result<HttpHead, Failure> {
+pub(super) fn head(arguments: &str) -> Result<CallHead, RefusedHead> {
+    let denied = |message: String| refused(HTTP, Code::BAD_ARGUMENTS, message);
     let request: Request = serde_json::from_str(arguments)
         .map_err(|error| denied(format!("not the arguments of a request: {error}")))?;
     let Some((scheme, rest)) = request.url.split_once("://") else {
-        return Err(denied("`url` does not start with `https://` or `http://`"));
+        let message = "`url` does not start with `https://` or `http://`";
+        return Err(denied(message.to_owned()));
     };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path_and_query) = rest.split_at(end);
-    Ok(HttpHead {
+    Ok(CallHead::Http(HttpHead {
         method: request.method,
         scheme: scheme.to_owned(),
         authority: authority.to_owned(),
@@ -40,7 +42,7 @@ pub(super) fn head(arguments: &str) -> Result<HttpHead, Failure> {
             .into_iter()
             .map(|(name, value)| (name.to_ascii_lowercase(), value.into_bytes()))
             .collect(),
-    })
+    }))
 }
 
 /// The value of an answer: the reply's status and its headers.

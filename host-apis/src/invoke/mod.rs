@@ -7,7 +7,7 @@ mod http;
 mod tests;
 
 use agentbox_gate::{Body, Call, Cause, Failure, Patience, Reply};
-use agentbox_policy::{CallHead, Code, OperationHead};
+use agentbox_policy::{CallHead, Code, OperationHead, RefusedHead};
 use bytes::Bytes;
 use wasmtime::component::{HasSelf, Linker};
 
@@ -61,26 +61,29 @@ impl Host for Calls {
     }
 }
 
-/// A call by name, in the gate's words.
-///
-/// # Errors
-/// When it cannot be told what is asked for.
-fn to_call(operation: &str, arguments: String, body: Vec<u8>) -> Result<Call, Failure> {
+/// A call by name, in the gate's words. Where it cannot be told what is asked for, the gate denies
+/// it and puts that on record.
+fn to_call(operation: &str, arguments: String, body: Vec<u8>) -> Call {
     let head = if is_http(operation) {
-        http::head(&arguments)?.into()
+        http::head(&arguments).unwrap_or_else(CallHead::Refused)
     } else if body.is_empty() {
         CallHead::Operation(OperationHead {
             operation: operation.to_owned(),
             arguments,
         })
     } else {
-        return Err(denied("an operation takes no body"));
+        let message = "an operation takes no body";
+        CallHead::Refused(refused(operation, Code::BAD_ARGUMENTS, message))
     };
-    Ok(Call {
+    with_body(head, Body::full(Bytes::from(body)))
+}
+
+fn with_body(head: CallHead, body: Body) -> Call {
+    Call {
         head,
-        body: Body::full(Bytes::from(body)),
+        body,
         patience: Patience::default(),
-    })
+    }
 }
 
 fn is_http(operation: &str) -> bool {
@@ -100,9 +103,13 @@ fn to_answer(operation: &str, head: &Reply, body: Vec<u8>) -> Result<Answer, Fai
     Ok(Answer { value, body })
 }
 
-/// A refusal of what the guest wrote.
-fn denied(message: impl Into<String>) -> Failure {
-    Failure::new(Code::BAD_ARGUMENTS, Cause::Denied, message)
+/// A call that is denied whatever the policy says.
+fn refused(operation: &str, code: Code, message: impl Into<String>) -> RefusedHead {
+    RefusedHead {
+        call: shortened(operation).to_owned(),
+        code,
+        message: message.into(),
+    }
 }
 
 /// The beginning of an operation's name, which may be any text of the guest's.

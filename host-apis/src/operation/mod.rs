@@ -10,7 +10,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use agentbox_gate::{Body, Call, Cause, Failure, Gate, Patience};
-use agentbox_policy::{CallHead, Code, Import, OperationHead, Policy};
+use agentbox_policy::{CallHead, Code, Import, OperationHead, Policy, RefusedHead};
 use http_body_util::BodyExt;
 use wasmtime::component::types::{ComponentFunc, Type};
 use wasmtime::component::{Linker, Val};
@@ -83,15 +83,20 @@ fn call<'a>(
     let arguments = write::arguments(ty, params, most);
     let result = ty.results().next();
     async move {
-        let arguments = arguments
-            .map_err(|unfit| Failure::new(Code::BAD_ARGUMENTS, Cause::Denied, unfit.to_string()))?;
-        let head = OperationHead {
-            operation: operation.to_owned(),
-            arguments,
+        let head = match arguments {
+            Ok(arguments) => CallHead::Operation(OperationHead {
+                operation: operation.to_owned(),
+                arguments,
+            }),
+            Err(unfit) => CallHead::Refused(RefusedHead {
+                call: operation.to_owned(),
+                code: Code::BAD_ARGUMENTS,
+                message: unfit.to_string(),
+            }),
         };
         let reply = gate
             .call(Call {
-                head: CallHead::Operation(head),
+                head,
                 body: Body::empty(),
                 patience: Patience::default(),
             })

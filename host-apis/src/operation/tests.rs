@@ -157,13 +157,14 @@ async fn every_failure_is_an_error_that_the_program_can_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_that_json_does_not_have_is_denied_and_never_sent() {
+async fn a_number_that_json_does_not_have_comes_to_the_gate_as_refused() {
     for weight in ["nan", "inf", "-inf"] {
         let gate = Fake::new(|_| at_once(Ok(reply("null"))));
         let link = linking("test:api/post@1.0.0", "post", 1 << 20);
         let ended = ending(&post(3, weight), gate.clone(), link).await;
         assert_eq!(ended, Ending::Returned(Err("AB0213".into())), "{weight}");
-        assert!(gate.arguments().is_empty());
+        assert_eq!(gate.refused(), ["AB0213"]);
+        assert_eq!(gate.asked().len(), 1);
     }
 }
 

@@ -1,5 +1,7 @@
 //! A call as a guest made it: plain data, nothing of it believed yet.
 
+use crate::code::Code;
+
 /// What a guest asks for, through whichever door.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallHead {
@@ -7,6 +9,8 @@ pub enum CallHead {
     Http(HttpHead),
     /// An operation by name.
     Operation(OperationHead),
+    /// What no call can be made of; it is denied.
+    Refused(RefusedHead),
 }
 
 /// The head of an HTTP request as the guest gave it: nothing normalised, nothing dropped.
@@ -33,16 +37,28 @@ pub struct OperationHead {
     pub arguments: String,
 }
 
+/// A call that its door could not put into words, or had no room for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedHead {
+    /// What was called, by the guest's name for it; may hold anything.
+    pub call: String,
+    /// Why it is denied.
+    pub code: Code,
+    /// What is wrong with it: one line for the guest, about its own mistake.
+    pub message: String,
+}
+
 /// The longest summary, in characters.
 const LONGEST_SUMMARY: usize = 512;
 
 impl CallHead {
-    /// What the call is, for people: an operation's name, or [`HttpHead::summary`].
+    /// What the call is, for people: its name, or [`HttpHead::summary`].
     #[must_use]
     pub fn summary(&self) -> String {
         match self {
             Self::Http(head) => head.summary(),
             Self::Operation(head) => shown(&head.operation),
+            Self::Refused(head) => shown(&head.call),
         }
     }
 }
@@ -89,5 +105,11 @@ impl From<HttpHead> for CallHead {
 impl From<OperationHead> for CallHead {
     fn from(head: OperationHead) -> Self {
         Self::Operation(head)
+    }
+}
+
+impl From<RefusedHead> for CallHead {
+    fn from(head: RefusedHead) -> Self {
+        Self::Refused(head)
     }
 }

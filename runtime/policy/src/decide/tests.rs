@@ -155,3 +155,15 @@ fn plain_http_goes_to_its_own_loopback_address_and_port_alone() {
     assert_eq!(denied("GET https://127.0.0.1:8080/a"), Code::ORIGIN_DENIED);
     assert_eq!(self::approved("GET http://127.0.0.1:8080/").path(), "/");
 }
+
+#[test]
+fn what_a_door_refused_is_denied_with_its_own_words() {
+    let head = crate::RefusedHead {
+        call: "a:b/c\n".to_owned(),
+        code: Code::CALLS_AT_ONCE,
+        message: "one too many".to_owned(),
+    };
+    let denied = crate::decide(&Policy::nothing(), &head.into()).expect_err("refused");
+    assert_eq!(denied.to_string(), "denied[AB0508]: a:b/c\\n: one too many");
+    assert_eq!((denied.grant(), denied.hint()), (None, None));
+}
