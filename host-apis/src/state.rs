@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use agentbox_gate::Gate;
+use agentbox_policy::Bounds;
 use agentbox_sandbox::{Guest, Host};
 use wasmtime_wasi::{WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -22,14 +23,14 @@ pub struct State {
 }
 
 impl State {
-    /// The state of `guest`, all of whose calls go to `gate`.
+    /// The state of `guest`, all of whose calls go to `gate`, in a run of these bounds.
     #[must_use]
-    pub fn new(guest: Guest, gate: Arc<dyn Gate>) -> Self {
+    pub fn new(guest: Guest, gate: Arc<dyn Gate>, bounds: &Bounds) -> Self {
         Self {
             guest,
             http: http_context(),
             http_door: HttpDoor::new(Arc::clone(&gate)),
-            calls: Calls::new(Arc::clone(&gate)),
+            calls: Calls::new(Arc::clone(&gate), bounds),
             gate: OpenGate(gate),
         }
     }

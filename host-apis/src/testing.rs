@@ -141,6 +141,6 @@ pub(crate) async fn ending(
         output_bytes: 1 << 20,
     };
     let guest = Guest::new(setup, &Stop::new()).unwrap();
-    let state = State::new(guest, gate);
+    let state = State::new(guest, gate, &Bounds::default());
     run(&engine, &program, &linker, state, &Bounds::default()).await
 }

@@ -6,7 +6,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use agentbox_gate::{Body, Cause, Failure, Gate};
-use agentbox_policy::{CallHead, Code};
+use agentbox_policy::{Bounds, CallHead, Code};
 use http_body_util::BodyExt;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
@@ -25,6 +25,8 @@ const REFUSED: usize = 1 << 16;
 /// All calls of one guest; dropping it gives them up.
 pub(crate) struct Calls {
     gate: Arc<dyn Gate>,
+    /// Bytes of one call's arguments that are read; what is longer is denied.
+    most: usize,
     budget: Budget,
     /// The id of the latest call.
     last: u32,
@@ -51,9 +53,10 @@ pub(super) struct Finished {
 }
 
 impl Calls {
-    pub(crate) fn new(gate: Arc<dyn Gate>) -> Self {
+    pub(crate) fn new(gate: Arc<dyn Gate>, bounds: &Bounds) -> Self {
         Self {
             gate,
+            most: usize::try_from(bounds.arguments).unwrap_or(usize::MAX),
             budget: Budget::new(),
             last: 0,
             tasks: JoinSet::new(),
@@ -86,7 +89,7 @@ impl Calls {
             self.refused.insert(id);
             Err("1024 calls are under way; wait for one first")
         } else if held.hold(operation.len() + arguments.len() + body.len()) {
-            Ok(to_call(&operation, arguments, body))
+            Ok(to_call(&operation, arguments, body, self.most))
         } else {
             Err("the calls under way hold more than 256 MiB")
         };

@@ -62,10 +62,10 @@ impl Host for Calls {
 }
 
 /// A call by name, in the gate's words. Where it cannot be told what is asked for, the gate denies
-/// it and puts that on record.
-fn to_call(operation: &str, arguments: String, body: Vec<u8>) -> Call {
+/// it and puts that on record. Of a request, no more than `most` bytes of arguments are read.
+fn to_call(operation: &str, arguments: String, body: Vec<u8>, most: usize) -> Call {
     let head = if is_http(operation) {
-        http::head(&arguments).unwrap_or_else(CallHead::Refused)
+        http::head(&arguments, most).unwrap_or_else(CallHead::Refused)
     } else if body.is_empty() {
         CallHead::Operation(OperationHead {
             operation: operation.to_owned(),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use agentbox_gate::{Body, Cause, Failure, Gate, Reply};
-use agentbox_policy::{CallHead, Code, HttpHead};
+use agentbox_policy::{Bounds, CallHead, Code, HttpHead};
 use agentbox_sandbox::Ending;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
@@ -36,7 +36,7 @@ impl Calls {
 }
 
 fn calls(gate: &Arc<impl Gate + 'static>) -> Calls {
-    Calls::new(gate.clone())
+    Calls::new(gate.clone(), &Bounds::default())
 }
 
 fn denied(given: Result<Answer, Error>) -> (String, String) {
@@ -321,6 +321,24 @@ async fn arguments_of_an_http_request_are_read_strictly() {
         assert_eq!(denied(given).0, "AB0213", "{arguments}");
     }
     assert_eq!(gate.refused().len(), gate.asked().len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn arguments_of_an_http_request_are_not_read_past_their_bounds() {
+    let gate = Fake::new(|_| after(0));
+    let mut calls = calls(&gate);
+    let with = |count: usize| {
+        let headers = vec![r#"["a","b"]"#; count].join(",");
+        format!(r#"{{"method":"GET","url":"https://a.test/","headers":[{headers}]}}"#)
+    };
+    for (count, code) in [(101, "AB0213"), (200_000, "AB0507")] {
+        calls.fetch(&with(count), b"");
+        let (_, given) = calls.taken().await.unwrap();
+        assert_eq!(denied(given).0, code, "{count}");
+    }
+    assert_eq!(gate.refused(), ["AB0213", "AB0507"]);
+    calls.fetch(&with(100), b"");
+    assert!(calls.taken().await.unwrap().1.is_ok());
 }
 
 /// A program that starts `count` calls, takes them all, finds none left, and returns the value of the

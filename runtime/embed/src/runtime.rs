@@ -219,7 +219,7 @@ impl Runtime {
             observer,
         });
         drop(grants);
-        let state = State::new(guest, Arc::new(broker.clone()));
+        let state = State::new(guest, Arc::new(broker.clone()), policy.bounds());
         let ending = run(&self.engine, program, &linker, state, policy.bounds()).await;
         broker.close();
         drop(broker);

@@ -17,8 +17,8 @@ pub struct Bounds {
     pub wall: Duration,
     /// Bytes of standard output and standard error together. 64 MiB is no longer read by anyone.
     pub output: u64,
-    /// Bytes of an operation's arguments, as JSON. A mebibyte is more text than an API takes in a
-    /// field, and is read at once.
+    /// Bytes of the arguments of an operation, or of a request by name, as JSON. A mebibyte is more
+    /// text than an API takes in a field, and is read at once.
     pub arguments: u64,
     /// Bytes of one request's body. 16 MiB holds a file that an API takes in one piece.
     pub request_body: u64,
