@@ -5,6 +5,7 @@ mod operation;
 mod outline;
 mod pointer;
 mod reply;
+mod sense;
 mod shapes;
 mod template;
 #[cfg(test)]
@@ -70,6 +71,12 @@ impl Connector {
     /// All that is wrong with it, each with its place.
     pub fn parse(text: &ConnectorText) -> Result<(Self, Vec<PolicyProblem>), PolicyErrors> {
         let mut problems = Problems::new(&text.toml);
+        if text.wit.is_empty() {
+            let message = "no `.wit` file is beside `connector.toml`";
+            let problem = problems.add(Code::CONNECTOR, &(0..0), message);
+            problem.advise("the operations are written in WIT, in files whose names end in `.wit`");
+            return Err(PolicyErrors::of(problem.clone()));
+        }
         let mut in_wit = Vec::new();
         let groups: Vec<&[Text]> = text.wit.iter().map(std::slice::from_ref).collect();
         let wit = Wit::load(&groups, &mut in_wit);

@@ -16,6 +16,7 @@ use crate::shape::{Shape, Signature};
 
 use super::body::body;
 use super::reply::reply;
+use super::sense;
 use super::shapes::{Names, Rules, Shapes, is_error, not_carried};
 use super::template::{self, Use};
 use super::wit::Wit;
@@ -113,17 +114,14 @@ pub(super) fn operation(
     let own = template::headers(table, placement, Some(&mut holes), problems);
     let body = body(table, &mut holes, problems);
     let method = request.as_ref().map(|request| &request.method);
-    if let (Some(method), Some(entry)) = (method, table.get("body"))
-        && matches!(*method, Method::GET | Method::HEAD)
-    {
-        let message = format!("a `{method}` request has no body");
-        problems.add(Code::CONNECTOR, &entry.span, message);
-    }
     let effect = effect(table, problems);
     let scope = scope(table, problems);
     let permission = table.words(Code::CONNECTOR, "permission", problems);
     let idempotency = idempotency(table, method, &mut holes, problems);
     let good = problems.count() == before;
+    if let Some(method) = method {
+        sense::request(table, method, effect, problems);
+    }
     let place = place?;
     let function = function(place, shared, found)?;
     let mut signature = signature(place, function, shared, found)?;
@@ -152,6 +150,12 @@ pub(super) fn operation(
             ..shared.errors.clone()
         },
     };
+    if let Some(why) = sense::head(&operation) {
+        let mut problem = shared.wit.problem(Code::CONNECTOR, function.span, why);
+        problem.advise("give `result<_, error>`");
+        found.wit.push(problem);
+    }
+    let problems = &mut *found.toml;
     fit(&operation, table.span.clone(), good, &holes, problems);
     let body = body.map(|body| body.fit(&operation, problems));
     let scope = named(&operation, scope?, problems);

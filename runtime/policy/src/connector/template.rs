@@ -168,7 +168,8 @@ pub(super) fn query(
             problems.add(Code::CONNECTOR, &entry.span, message);
             continue;
         }
-        if matches!(placement, Some(Placement::Query { name }) if *name == entry.key) {
+        if matches!(placement, Some(Placement::Query { name }) if name.eq_ignore_ascii_case(&entry.key))
+        {
             let message = format!("the parameter `{}` is where the key goes", entry.key);
             problems.add(Code::CONNECTOR, &entry.span, message);
             continue;

@@ -128,11 +128,21 @@ pub(crate) fn is_plain(text: &str, problems: &mut Problems) -> bool {
 /// Parses a document as far as it goes.
 pub(crate) fn read<'t>(text: &'t str, problems: &mut Problems) -> Table<'t> {
     let (document, errors) = DeTable::parse_recoverable(text);
+    let mut table = None;
     for error in errors {
         let span = error.span().unwrap_or(0..0);
         let message = error.message().trim().replace('\n', ", ");
         if message.contains("duplicate key") {
+            // The keys of a table that is there twice are part of one mistake.
+            let header = header_before(text, span.start);
+            if table == Some(header) {
+                continue;
+            }
+            if line_of(text, span.start).trim_start().starts_with('[') {
+                table = Some(header);
+            }
             let key = text.get(span.clone()).unwrap_or_default();
+            let key = key.trim_matches(['"', '\'']);
             problems.add(
                 Code::DUPLICATE,
                 &span,
@@ -148,6 +158,32 @@ pub(crate) fn read<'t>(text: &'t str, problems: &mut Problems) -> Table<'t> {
         }
     }
     Table::new(String::new(), 0..0, document.into_inner())
+}
+
+/// Where the header of the table that `at` is in ends, or its own if it is in one.
+fn header_before(text: &str, at: usize) -> usize {
+    let mut start = 0;
+    let mut header = 0;
+    for line in text.split_inclusive('\n') {
+        if start > at {
+            break;
+        }
+        start += line.len();
+        if line.trim_start().starts_with('[') {
+            header = start;
+        }
+    }
+    header
+}
+
+/// The line that `at` is in.
+fn line_of(text: &str, at: usize) -> &str {
+    let start = text
+        .get(..at)
+        .and_then(|before| before.rfind('\n'))
+        .map_or(0, |at| at + 1);
+    let line = text.get(start..).unwrap_or_default();
+    line.lines().next().unwrap_or_default()
 }
 
 /// A table, its name, and its entries in the order of the text.

@@ -45,6 +45,26 @@ fn mistakes_of_the_whole_connector_are_told() {
             "AB0104 connector.toml:6 unknown key `nmaes`; did you mean `names`?",
         ),
         (
+            "{ size = \"{size}\", page_size",
+            "{ Key = \"1\", size = \"{size}\", page_size",
+            "AB0126 connector.toml:24 the parameter `Key` is where the key goes",
+        ),
+        (
+            "\"destroy\"",
+            "\"read\"",
+            "AB0304 connector.toml:43 a `PUT` request is seldom a `read`; `write`, if it changes something",
+        ),
+        (
+            "GET /v1/{shop}/widgets",
+            "HEAD /v1/{shop}/widgets",
+            "AB0126 0.wit:22 the reply to a `HEAD` request has no body to read a result from; give `result<_, error>`",
+        ),
+        (
+            "GET /v1/{shop}/widgets",
+            "DELETE /v1/{shop}/widgets",
+            "AB0126 connector.toml:26 a `DELETE` request is no `read`; `destroy`, or `write` where what is removed can be brought back",
+        ),
+        (
             "Widgets, for tests",
             "Widgets\\norigin: other",
             "AB0126 connector.toml:3 `about` holds the character U+000A; write it as one line, without control characters",
@@ -406,4 +426,35 @@ fn mistakes_of_the_wit_are_told() {
             "AB0126 0.wit:15 the package `other:types` is not here",
         ),
     ]);
+}
+
+#[test]
+fn an_operation_that_is_there_twice_is_one_mistake() {
+    let at = TOML
+        .find("[operations.\"shop/change\"]")
+        .expect("it is there");
+    let end = TOML
+        .find("[operations.\"shop/upload\"]")
+        .expect("it is there");
+    let twice = format!("{TOML}\n{}", &TOML[at..end]);
+    let found = problems(&texts(&twice, &[WIT]));
+    assert_eq!(
+        found,
+        ["AB0106 connector.toml:46 `shop/change` is there twice"]
+    );
+    let key = TOML.replace("scope        = []", "scope        = []\nscope        = []");
+    let found = problems(&texts(&key, &[WIT]));
+    assert_eq!(found, ["AB0106 connector.toml:45 `scope` is there twice"]);
+}
+
+#[test]
+fn a_connector_without_wit_is_told_that_it_has_none() {
+    let found = problems(&texts(&TOML.replace("name ", "nmae "), &[]));
+    assert_eq!(
+        found,
+        [
+            "AB0126 connector.toml:1 no `.wit` file is beside `connector.toml`; the operations are \
+          written in WIT, in files whose names end in `.wit`"
+        ]
+    );
 }
