@@ -45,36 +45,6 @@ fn mistakes_of_the_whole_connector_are_told() {
             "AB0104 connector.toml:6 unknown key `nmaes`; did you mean `names`?",
         ),
         (
-            "{ size = \"{size}\", page_size",
-            "{ Key = \"1\", size = \"{size}\", page_size",
-            "AB0126 connector.toml:24 the parameter `Key` is where the key goes",
-        ),
-        (
-            "\"destroy\"",
-            "\"read\"",
-            "AB0304 connector.toml:43 a `PUT` request is seldom a `read`; `write`, if it changes something",
-        ),
-        (
-            "GET /v1/{shop}/widgets",
-            "HEAD /v1/{shop}/widgets",
-            "AB0126 0.wit:22 the reply to a `HEAD` request has no body to read a result from; give `result<_, error>`",
-        ),
-        (
-            "GET /v1/{shop}/widgets",
-            "DELETE /v1/{shop}/widgets",
-            "AB0126 connector.toml:26 a `DELETE` request is no `read`; `destroy`, or `write` where what is removed can be brought back",
-        ),
-        (
-            "Widgets, for tests",
-            "Widgets\\norigin: other",
-            "AB0126 connector.toml:3 `about` holds the character U+000A; write it as one line, without control characters",
-        ),
-        (
-            "widgets: write",
-            "widgets\\u061c: write",
-            "AB0126 connector.toml:35 `operations.\"shop/change\".permission` holds the character U+061C; write it as one line, without control characters",
-        ),
-        (
             "\"camelCase\"",
             "\"PascalCase\"",
             "AB0107 connector.toml:6 `PascalCase` is no way to spell names; one of `snake_case`, `camelCase`, `kebab-case`",
@@ -424,6 +394,42 @@ fn mistakes_of_the_wit_are_told() {
             "use types.{size, widget};",
             "use types.{size, widget};\n  use other:types/here.{x};",
             "AB0126 0.wit:15 the package `other:types` is not here",
+        ),
+    ]);
+}
+
+#[test]
+fn words_effects_and_methods_are_held_to_what_they_can_mean() {
+    check(&[
+        (
+            "{ size = \"{size}\", page_size",
+            "{ Key = \"1\", size = \"{size}\", page_size",
+            "AB0126 connector.toml:24 the parameter `Key` is where the key goes",
+        ),
+        (
+            "\"destroy\"",
+            "\"read\"",
+            "AB0304 connector.toml:43 a `PUT` request is seldom a `read`; `write`, if it changes something",
+        ),
+        (
+            "GET /v1/{shop}/widgets",
+            "HEAD /v1/{shop}/widgets",
+            "AB0126 0.wit:22 the reply to a `HEAD` request has no body to read a result from; give `result<_, error>`",
+        ),
+        (
+            "GET /v1/{shop}/widgets",
+            "DELETE /v1/{shop}/widgets",
+            "AB0126 connector.toml:26 a `DELETE` request is no `read`; `destroy`, or `write` where what is removed can be brought back",
+        ),
+        (
+            "Widgets, for tests",
+            "Widgets\\norigin: other",
+            "AB0126 connector.toml:3 `about` holds the character U+000A; write it as one line, without control characters",
+        ),
+        (
+            "widgets: write",
+            "widgets\\u061c: write",
+            "AB0126 connector.toml:35 `operations.\"shop/change\".permission` holds the character U+061C; write it as one line, without control characters",
         ),
     ]);
 }
