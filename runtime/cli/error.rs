@@ -93,7 +93,15 @@ impl From<PolicyFileError> for CommandError {
                 if reason.kind() == io::ErrorKind::NotFound =>
             {
                 let message = format!("`{}` does not exist", path.display());
-                Self::refused(Code::UNSAFE_POLICY_FILE, message)
+                let refused = Self::refused(Code::UNSAFE_POLICY_FILE, message);
+                if path.ends_with("connector.toml") {
+                    refused.hint(
+                        "a folder in `connectors/` is a connector: write its `connector.toml`, or \
+                         remove the folder",
+                    )
+                } else {
+                    refused
+                }
             }
             PolicyFileError::Unsafe { path, why }
                 if why.starts_with("is a folder") && path.ends_with(POLICY_FILE) =>

@@ -224,6 +224,39 @@ fn list_has_the_built_in_connectors_and_those_beside_the_policy() {
 }
 
 #[test]
+fn a_broken_connector_hides_no_other_one() {
+    let ground = notes();
+    fs::create_dir_all(ground.work().join("connectors/empty")).expect("a folder");
+    ground.write(
+        "connectors/bad/connector.toml",
+        "connector = 1\nname = \"bad\"\n",
+    );
+    let done = ground.run(&["connector", "list"]);
+    let out = done
+        .exits(1)
+        .says("`connectors/empty/connector.toml` does not exist")
+        .says("a folder in `connectors/` is a connector")
+        .says("no `.wit` file is beside `connector.toml`")
+        .out();
+    assert_eq!(out.lines().count(), 7, "{out}");
+    assert!(out.contains("\nempty      broken\n"), "{out}");
+    let value = ground.run(&["connector", "list", "--json"]).exits(1).json();
+    let all = value["connectors"].as_array().expect("a list");
+    let broken: Vec<_> = all.iter().filter(|one| one["broken"].is_string()).collect();
+    assert_eq!(broken.len(), 2, "{value}");
+    ground.run(&["connector", "show", "github"]).exits(0);
+    ground
+        .run(&["connector", "show", "githib"])
+        .exits(1)
+        .says("did you mean `github`?");
+    ground.write("agentbox.toml", "policy = 1\n");
+    ground
+        .run(&["policy", "explain"])
+        .exits(1)
+        .says("a folder in `connectors/` is a connector");
+}
+
+#[test]
 fn show_says_what_each_operation_requests_and_its_wit() {
     let ground = notes();
     let done = ground.run(&["connector", "show", "github"]);

@@ -1,12 +1,12 @@
 //! `agentbox connector`: checking, listing, showing and copying connectors.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use agentbox_embed::{built_in_connectors, connector_folder, connectors_beside};
 use agentbox_policy::{
     Code, Connector, ConnectorText, HOST_WIT, Idempotency, Operation, Outline, PolicyErrors,
-    PolicyProblem,
+    PolicyProblem, nearest,
 };
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
@@ -60,15 +60,41 @@ fn check(args: &ConnectorCheckArgs, output: &OutputFlags) -> Result<u8, CommandE
 
 fn list(beside: &BesideFlag, output: &OutputFlags) -> Result<u8, CommandError> {
     let mut entries = Vec::new();
-    for (texts, built_in) in all(beside)? {
-        entries.push(read(texts, built_in)?.0);
+    let mut broken = Vec::new();
+    for found in all(beside)? {
+        let read = found.texts.and_then(|texts| read(texts, found.built_in));
+        match read {
+            Ok((entry, _)) => entries.push(entry),
+            Err(error) => broken.push((found.name, error)),
+        }
     }
+    let exit = u8::from(!broken.is_empty());
     if output.json {
-        let list: Vec<_> = entries.iter().map(summary).collect();
+        let mut list: Vec<_> = entries.iter().map(summary).collect();
+        list.extend(broken.iter().map(|(name, error)| {
+            let problems = error.policy.as_ref().map(|errors| errors.problems());
+            json!({
+                "name": name,
+                "built-in": false,
+                "broken": error.message,
+                "problems": render::problems(problems.unwrap_or_default()),
+            })
+        }));
         render::data(&json!({ "v": 1, "kind": "connectors", "connectors": list }))?;
-        return Ok(0);
+        return Ok(exit);
     }
-    for entry in &entries {
+    listed(&entries)?;
+    for (name, _) in &broken {
+        render::line(&format!("{:<10} broken", render::plain(name)))?;
+    }
+    for (_, error) in &broken {
+        render::error(error, exit, output, false);
+    }
+    Ok(exit)
+}
+
+fn listed(entries: &[Entry]) -> Result<(), CommandError> {
+    for entry in entries {
         let connector = &entry.connector;
         let about = render::plain(connector.about().unwrap_or_default());
         let place = if entry.path.is_some() {
@@ -82,11 +108,11 @@ fn list(beside: &BesideFlag, output: &OutputFlags) -> Result<u8, CommandError> {
             connector.name()
         ))?;
     }
-    Ok(0)
+    Ok(())
 }
 
 fn show(args: &ConnectorShowArgs, output: &OutputFlags) -> Result<u8, CommandError> {
-    let entry = named(&args.name, &all(&args.policy)?)?;
+    let entry = named(&args.name, &mut all(&args.policy)?)?;
     if output.json {
         render::data(&described(&entry))?;
         return Ok(0);
@@ -171,9 +197,10 @@ fn repeatable(operation: &Operation) -> String {
 
 fn copy(args: &ConnectorCopyArgs, output: &OutputFlags) -> Result<u8, CommandError> {
     let mut files = vec![("agentbox/host.wit".to_owned(), HOST_WIT.to_owned())];
-    let all = all(&args.policy)?;
-    for name in &args.names {
-        let entry = named(name, &all)?;
+    let names: BTreeSet<_> = args.names.iter().collect();
+    let mut all = all(&args.policy)?;
+    for name in names {
+        let entry = named(name, &mut all)?;
         files.extend(packages(&entry));
     }
     let mut seen = HashSet::new();
@@ -295,35 +322,60 @@ fn unusable(errors: PolicyErrors) -> CommandError {
     }
 }
 
-/// The texts of all connectors that a policy here could use, by name; whether each is built in.
-fn all(beside: &BesideFlag) -> Result<Vec<(ConnectorText, bool)>, CommandError> {
+/// A connector that a policy here could use, as far as it can be read.
+struct Found {
+    /// What it calls itself, or else its folder.
+    name: String,
+    texts: Result<ConnectorText, CommandError>,
+    built_in: bool,
+}
+
+/// All connectors that a policy here could use, by name.
+fn all(beside: &BesideFlag) -> Result<Vec<Found>, CommandError> {
     let policy = match &beside.policy {
         Some(path) => Some(path.clone()),
         None => config::search()?,
     };
     let policy = policy.unwrap_or_else(|| PathBuf::from(POLICY_FILE));
-    let own = connectors_beside(&policy)?;
-    let mut found: Vec<_> = built_in_connectors()
-        .into_iter()
-        .filter(|texts| !own.iter().any(|other| other.name() == texts.name()))
-        .map(|texts| (texts, true))
+    let own = connectors_beside(&policy)?.into_iter();
+    let mut found: Vec<_> = own
+        .map(|(folder, texts)| {
+            let folder = folder.file_name().unwrap_or_default().to_string_lossy();
+            let name = texts.as_ref().map(ConnectorText::name);
+            Found {
+                name: name.unwrap_or_else(|_| folder.into_owned()),
+                texts: texts.map_err(CommandError::from),
+                built_in: false,
+            }
+        })
         .collect();
-    found.extend(own.into_iter().map(|texts| (texts, false)));
-    found.sort_by_key(|(texts, _)| texts.name());
+    for texts in built_in_connectors() {
+        let name = texts.name();
+        if !found.iter().any(|own| own.name == name) {
+            found.push(Found {
+                name,
+                texts: Ok(texts),
+                built_in: true,
+            });
+        }
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(found)
 }
 
-fn named(name: &str, all: &[(ConnectorText, bool)]) -> Result<Entry, CommandError> {
-    let Some((texts, built_in)) = all.iter().find(|(texts, _)| texts.name() == name) else {
-        let names: Vec<_> = all
-            .iter()
-            .map(|(texts, _)| format!("`{}`", texts.name()))
-            .collect();
+/// The connector of this name, taken out of those there are.
+fn named(name: &str, all: &mut Vec<Found>) -> Result<Entry, CommandError> {
+    let Some(at) = all.iter().position(|found| found.name == name) else {
+        let names: Vec<_> = all.iter().map(|found| found.name.as_str()).collect();
+        let hint = match nearest(name, &names) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are `{}`", names.join("`, `")),
+        };
         let message = format!("no connector is called `{}`", render::plain(name));
-        return Err(CommandError::refused(Code::MISSING_NAME, message)
-            .hint(format!("there are {}", names.join(", "))));
+        return Err(CommandError::refused(Code::MISSING_NAME, message).hint(hint));
     };
-    Ok(read(texts.clone(), *built_in)?.0)
+    let found = all.remove(at);
+    Ok(read(found.texts?, found.built_in)?.0)
 }
 
 fn summary(entry: &Entry) -> Value {

@@ -22,6 +22,8 @@ pub use agentbox_sandbox::{
 };
 
 pub use outcome::{Outcome, exit};
-pub use policy_file::{PolicyFile, PolicyFileError, connector_folder, connectors_beside};
+pub use policy_file::{
+    ConnectorFolder, PolicyFile, PolicyFileError, connector_folder, connectors_beside,
+};
 pub use runtime::{RunError, RunOptions, Runtime, RuntimeError};
 pub use state::{StateError, StateFolder};

@@ -188,12 +188,15 @@ pub fn connector_folder(path: &Path) -> Result<ConnectorText, PolicyFileError> {
     .connector(Path::new(""))
 }
 
-/// The connectors in `connectors/` beside a policy at `path`, which need not be there. Each replaces
-/// the built-in one of its name.
+/// A connector's folder, and its texts or why they cannot be read.
+pub type ConnectorFolder = (PathBuf, Result<ConnectorText, PolicyFileError>);
+
+/// The folders in `connectors/` beside a policy at `path`, which need not be there. Each replaces the
+/// built-in connector of its name; one that cannot be read does not hide the others.
 ///
 /// # Errors
-/// As [`PolicyFile::open`] has for its files.
-pub fn connectors_beside(path: &Path) -> Result<Vec<ConnectorText>, PolicyFileError> {
+/// Where `connectors/` itself cannot be read.
+pub fn connectors_beside(path: &Path) -> Result<Vec<ConnectorFolder>, PolicyFileError> {
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -285,7 +288,8 @@ impl Reader<'_> {
 
     /// The connectors beside the policy, and the built-in ones that they do not replace.
     fn all_connectors(&self) -> Result<Vec<ConnectorText>, PolicyFileError> {
-        let mut found = self.connectors()?;
+        let found = self.connectors()?.into_iter();
+        let mut found: Vec<_> = found.map(|(_, text)| text).collect::<Result<_, _>>()?;
         let names: HashSet<_> = found.iter().map(ConnectorText::name).collect();
         let built_in = built_in().into_iter();
         found.extend(built_in.filter(|connector| !names.contains(&connector.name())));
@@ -293,21 +297,25 @@ impl Reader<'_> {
     }
 
     /// The connectors beside the policy.
-    fn connectors(&self) -> Result<Vec<ConnectorText>, PolicyFileError> {
+    fn connectors(&self) -> Result<Vec<ConnectorFolder>, PolicyFileError> {
         let mut names = HashSet::new();
         let mut found = Vec::new();
         for entry in self.list(Path::new("connectors"))? {
             let Entry::Folder(path) = &entry else {
                 continue;
             };
-            let connector = self.connector(path)?;
-            if !names.insert(connector.name()) {
-                return Err(PolicyFileError::Unsafe {
-                    path: self.shown.join(path),
-                    why: "has the name of another connector beside it",
-                });
-            }
-            found.push(connector);
+            let shown = self.shown.join(path);
+            let connector = self.connector(path).and_then(|connector| {
+                if names.insert(connector.name()) {
+                    Ok(connector)
+                } else {
+                    Err(PolicyFileError::Unsafe {
+                        path: shown.clone(),
+                        why: "has the name of another connector beside it",
+                    })
+                }
+            });
+            found.push((shown, connector));
         }
         Ok(found)
     }

@@ -56,6 +56,7 @@ pub use headers::ReplyHeaders;
 pub use limit::Limit;
 pub use operation::{Connector, Effect, Idempotency, Operation};
 pub use origin::{Origin, OriginError, Scheme};
+pub use parse::document::nearest;
 pub use policy::{Agent, ConnectorText, Never, Policy, Sources, Text, World};
 pub use problem::{PolicyErrors, PolicyProblem};
 pub use reply::ReplyError;

@@ -455,7 +455,8 @@ pub(crate) fn wrong_type(
 }
 
 /// The candidate that `word` is most likely a misspelling of.
-pub(crate) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
+#[must_use]
+pub fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
     let furthest = (word.chars().count() / 3).clamp(1, 3);
     candidates
         .iter()
