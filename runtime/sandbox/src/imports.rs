@@ -39,9 +39,12 @@ fn is_known(import: &str) -> bool {
 fn has_only_types(engine: &Engine, import: &ComponentItem) -> bool {
     match import {
         ComponentItem::Type(_) => true,
-        ComponentItem::ComponentInstance(instance) => instance
-            .exports(engine.wasmtime())
-            .all(|(_, export)| matches!(export.ty, ComponentItem::Type(_))),
+        ComponentItem::ComponentInstance(instance) => {
+            let mut exports = instance.exports(engine.wasmtime()).peekable();
+            // One of nothing at all says nothing of what it is.
+            exports.peek().is_some()
+                && exports.all(|(_, export)| matches!(export.ty, ComponentItem::Type(_)))
+        }
         _ => false,
     }
 }
