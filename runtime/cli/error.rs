@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use agentbox_embed::{PolicyFileError, ProgramError, RunError, RuntimeError, StateError, exit};
-use agentbox_policy::{Code, PolicyErrors, Ungranted};
+use agentbox_policy::{Code, Policy, PolicyErrors, Ungranted, draft, is_drafted};
 
 use crate::config::POLICY_FILE;
 
@@ -159,7 +159,7 @@ impl From<RunError> for CommandError {
             _ => Kind::Refused,
         };
         match error {
-            RunError::Ungranted(ungranted) => not_granted(&ungranted, true),
+            RunError::Ungranted(ungranted) => not_granted(&ungranted, &Policy::nothing(), true),
             error => Self::new(kind, error.code(), with_cause(&error)),
         }
     }
@@ -168,7 +168,11 @@ impl From<RunError> for CommandError {
 /// All imports that are not granted, with the lines that would grant them.
 ///
 /// Where there is no policy yet, they are the whole of one.
-pub(crate) fn not_granted(ungranted: &[Ungranted], has_policy: bool) -> CommandError {
+pub(crate) fn not_granted(
+    ungranted: &[Ungranted],
+    policy: &Policy,
+    has_policy: bool,
+) -> CommandError {
     let names = |code| {
         let of = ungranted.iter().filter(|missing| missing.code == code);
         let names: Vec<_> = of.map(|missing| format!("`{}`", missing.import)).collect();
@@ -198,18 +202,26 @@ pub(crate) fn not_granted(ungranted: &[Ungranted], has_policy: bool) -> CommandE
             ));
             continue;
         }
-        let is_toml = missing.lines.iter().any(|line| line.starts_with('['));
-        error = error.hint(if is_toml && !has_policy {
-            format!(
-                "to grant `{}`, save this as `{POLICY_FILE}`, with your own origin and routes:\n\
-                 policy = 1\n{lines}",
-                missing.import
-            )
-        } else {
-            format!("to grant `{}`:\n{lines}", missing.import)
-        });
+        if has_policy || !is_drafted(policy, missing) {
+            error = error.hint(format!("to grant `{}`:\n{lines}", missing.import));
+        }
     }
-    error
+    let files = match has_policy {
+        true => Vec::new(),
+        false => draft(policy, ungranted),
+    };
+    let texts: String = files.iter().map(|file| file.text.as_str()).collect();
+    match files.len() {
+        0 => error,
+        1 => error.hint(format!(
+            "to grant it, save this file, with your own origin and routes:\n{}",
+            texts.trim_end()
+        )),
+        _ => error.hint(format!(
+            "to grant it, save these files, with your own values for the keys and in the tables:\n{}",
+            texts.trim_end()
+        )),
+    }
 }
 
 /// An error and all that caused it, on one line.

@@ -405,6 +405,20 @@ fn a_program_whose_world_is_larger_than_the_policys_is_told_what_to_add() {
 }
 
 #[test]
+fn the_files_that_a_program_without_a_policy_is_told_to_save_grant_it() {
+    let ground = Ground::new();
+    std::fs::write(ground.work().join("program.wasm"), commenter("u32")).expect("it is ours");
+    let check = ["check", "program.wasm"];
+    let refused = ground.run(&check);
+    let said = refused.exits(1).err().to_owned();
+    let (_, files) = said.split_once("// wit/world.wit\n").expect("a world");
+    let (world, policy) = files.split_once("# agentbox.toml\n").expect("a policy");
+    ground.write("wit/world.wit", world);
+    ground.write("agentbox.toml", policy);
+    ground.run(&check).exits(0);
+}
+
+#[test]
 fn a_program_built_for_another_version_is_refused_however_near_it_is() {
     let api = Api::always(api::json(201, "{}"));
     let bot = Bot::new(

@@ -300,7 +300,7 @@ fn the_lines_that_are_shown_grant_what_they_say() {
     let (_, lines) = refused
         .exits(120)
         .err()
-        .split_once("routes:\n")
+        .split_once("# agentbox.toml\n")
         .map(|(a, b)| (a.to_owned(), b.to_owned()))
         .expect("a hint");
     ground.write("agentbox.toml", &lines);

@@ -48,7 +48,7 @@ pub(crate) fn run(args: &CheckArgs, output: &OutputFlags) -> Result<u8, CommandE
         return Ok(u8::from(!ungranted.is_empty()));
     }
     if !ungranted.is_empty() {
-        return Err(not_granted(&ungranted, path.is_some()));
+        return Err(not_granted(&ungranted, &policy, path.is_some()));
     }
     let name = program_name(&args.program);
     render::line(&format!(

@@ -67,18 +67,19 @@ pub(crate) fn run(args: &RunArgs, output: &OutputFlags) -> Result<u8, CommandErr
         observer: render::observer(output, hints(&policy)),
         stop: Stop::new(),
     };
+    let policy = Arc::new(policy);
     let threads = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| CommandError::new(Kind::Internal, Code::BUG, error.to_string()))?;
     threads.spawn(stop_when_interrupted(options.stop.clone()));
-    let outcome = threads.block_on(runtime.run(&program, Arc::new(policy), options));
+    let outcome = threads.block_on(runtime.run(&program, Arc::clone(&policy), options));
     // What is still waiting, for a terminal or an upstream, is not waited for.
     threads.shutdown_background();
     match outcome {
         Ok(outcome) => report(&outcome, facts, output),
-        Err(RunError::Ungranted(missing)) => Err(not_granted(&missing, path.is_some())),
+        Err(RunError::Ungranted(missing)) => Err(not_granted(&missing, &policy, path.is_some())),
         Err(error) => Err(error.into()),
     }
 }

@@ -1,11 +1,13 @@
 //! Whether a program asks for more than its policy grants.
 
+mod draft;
 mod lines;
 
 use crate::base::{Standing, standing};
 use crate::shape::Signature;
 use crate::{Code, Policy};
 
+pub use draft::{draft, is_drafted};
 pub(crate) use lines::{find_known, grant_table, near, operation_lines};
 use lines::{http_lines, unsupported_lines};
 

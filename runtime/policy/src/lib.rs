@@ -44,8 +44,8 @@ mod verdict;
 
 pub use address::AddressRule;
 pub use bounds::{Bounds, LowerBounds, Widening};
-pub use call::{CallHead, HttpHead, OperationHead, RefusedHead};
-pub use check::{Import, Ungranted, check};
+pub use call::{CallHead, HttpHead, OperationHead};
+pub use check::{Import, Ungranted, check, draft, is_drafted};
 pub use code::Code;
 pub use condition::{Condition, Matcher, Scalar, Within};
 pub use connector::{HOST_WIT, Outline};
