@@ -181,9 +181,9 @@ codes! {
         "A runaway loop is stopped by nothing but the run's bounds. Add `limits = [\"writes\"]`.";
     303 UNUSED: "something the policy defines is not used",
         "A credential or limit that no grant uses has no effect.";
-    304 EFFECT: "an operation's effect and its request's method do not go together",
-        "PUT and PATCH change something with most APIs. A connector that calls such a request `read` \
-         should know better than its method does.";
+    304 KEYLESS_GRANT: "a grant sends no key, though the connector has a place for one",
+        "Without `use`, a call leaves without a key, and most APIs refuse it. Name the credential: \
+         `use = \"NAME\"`. Where the API answers everybody, the warning can be left.";
     401 CREDENTIAL_MISSING: "the credential is not there",
         "The variable is not set, or the file or entry does not exist. Nothing was sent.";
     402 CREDENTIAL_MALFORMED: "the credential cannot be used as it is",

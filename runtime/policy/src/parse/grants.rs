@@ -214,6 +214,7 @@ fn grant(
             (origin, named.span.clone())
         }
         (None, _) => {
+            keyless(connector, operation, &table.span, problems);
             let insecure = around.scope.insecure_loopback;
             let clear = connector.origin().scheme() == Scheme::Http && !insecure;
             if clear {
@@ -317,6 +318,20 @@ fn refuse_collision(
             operation.name()
         );
         problems.bad_value(span, message);
+    }
+}
+
+/// Warns of a grant without a key where the connector has a place for one.
+fn keyless(connector: &Connector, operation: &Operation, span: &Span, problems: &mut Problems) {
+    if connector.placement().is_none() {
+        return;
+    }
+    let message = format!(
+        "no key is sent with `{}`, though the connector has a place for one",
+        operation.name()
+    );
+    if let Some(problem) = problems.absent(Code::KEYLESS_GRANT, span, message) {
+        problem.advise("`use = \"NAME\"`, with the name of a credential");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::condition::{Matcher, Scalar, Within};
 use crate::testing::{connected, problems};
-use crate::{ConnectorText, Origin, Policy, Sources, Text};
+use crate::{Code, ConnectorText, Origin, Policy, PolicyProblem, Sources, Text};
 
 /// The policy of the design, with all its WIT, as it stands in the folder `triage`.
 fn triage() -> Sources {
@@ -165,6 +165,57 @@ fn a_grant_without_use_sends_no_key() {
     let grant = policy.operation_grants().next().expect("one");
     assert!(grant.credential().is_none());
     assert!(!policy.uses_credentials());
+    let warnings: Vec<_> = policy.warnings().iter().map(PolicyProblem::code).collect();
+    assert_eq!(warnings, [Code::KEYLESS_GRANT]);
+    let hint = policy.warnings()[0].hint();
+    assert_eq!(
+        hint,
+        Some("`use = \"NAME\"`, with the name of a credential")
+    );
+}
+
+#[test]
+fn a_grant_without_use_is_no_surprise_where_the_connector_has_no_place_for_a_key() {
+    let policy = good(&notes(
+        "[grants.\"notes:book/read\"]",
+        "https://notes.example",
+    ));
+    assert_eq!(policy.warnings().len(), 0);
+}
+
+#[test]
+fn a_connector_on_this_machine_is_called_in_the_clear_only_where_the_policy_says_so() {
+    let grant = "[grants.\"notes:book/read\"]";
+    let origin = "http://127.0.0.1:8080";
+    let found = problems(&notes(grant, origin));
+    assert!(
+        found.len() == 1 && found[0].contains("in the clear"),
+        "{found:#?}"
+    );
+    good(&notes(
+        &format!("insecure-loopback = true\n{grant}"),
+        origin,
+    ));
+}
+
+/// A policy with a connector that has no place for a key, at this origin.
+fn notes(tables: &str, origin: &str) -> Sources {
+    let text = |name: &str, text: String| Text {
+        name: format!("connectors/notes/{name}"),
+        text,
+    };
+    let toml = format!(
+        "connector = 1\nname = \"notes\"\norigin = \"{origin}\"\n\
+         [operations.\"book/read\"]\nrequest = \"GET /\"\neffect = \"read\"\nscope = []"
+    );
+    let wit = "package notes:book@1.0.0; interface read { \
+               use agentbox:host/errors@0.1.0.{error}; read: func() -> result<string, error>; }";
+    let mut sources = typed("import notes:book/read@1.0.0;", tables);
+    sources.connectors.push(ConnectorText {
+        toml: text("connector.toml", toml),
+        wit: vec![text("book.wit", wit.to_owned())],
+    });
+    sources
 }
 
 #[test]
@@ -286,7 +337,8 @@ fn destructive(line: &str) -> Sources {
 
 #[test]
 fn what_writes_or_spends_without_a_limit_is_warned_of() {
-    let tables = "[grants.\"matrix:client/send-message\"]\nwhere = { room-id = \"!a:b\" }";
+    let tables = "credentials.m = \"env://K\"\n\
+        [grants.\"matrix:client/send-message\"]\nuse = \"m\"\nwhere = { room-id = \"!a:b\" }";
     let policy = good(&typed("import matrix:client/send-message@1.11.0;", tables));
     let warnings: Vec<_> = policy
         .warnings()
