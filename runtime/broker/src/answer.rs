@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use agentbox_gate::{Body, BodyFailure, Cause, Failure, Reply};
-use agentbox_policy::{Code, Operation};
+use agentbox_policy::{Code, OPERATION_REPLY, Operation};
 use agentbox_secrets::ScrubbedReply;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -31,9 +31,8 @@ pub(crate) async fn read_answer(
     })
 }
 
-/// The largest reply to an operation, in bytes. JSON takes up to twenty times its size in memory
-/// while it is read; a hundred of an API's largest texts fit.
-const ANSWER_BYTES: usize = 8 << 20;
+/// The largest reply to an operation, in bytes.
+const ANSWER_BYTES: usize = OPERATION_REPLY as usize;
 
 /// All that the replies being read at once may hold, in bytes. A program may have a thousand calls
 /// under way, and each has eight such replies' worth of room to itself when it has few.

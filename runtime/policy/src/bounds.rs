@@ -33,6 +33,10 @@ pub struct Bounds {
     pub call: Duration,
 }
 
+/// The largest reply to an operation, in bytes. JSON takes up to twenty times its size in memory
+/// while it is read; a hundred of an API's largest texts fit.
+pub const OPERATION_REPLY: u32 = 8 << 20;
+
 impl Default for Bounds {
     fn default() -> Self {
         Self {

@@ -6,6 +6,8 @@ use std::fmt;
 
 use ipnet::IpNet;
 
+use crate::base::{Standing, standing};
+use crate::bounds::OPERATION_REPLY;
 use crate::credential::Credential;
 use crate::grant::{Access, FileGrant, HttpGrant, OperationGrant};
 use crate::limit::Limit;
@@ -68,6 +70,7 @@ fn agent(policy: &Policy) -> Vec<String> {
     if let Some(world) = policy.world() {
         let imports: Vec<_> = world
             .imports()
+            .filter(|import| has_functions(policy, import))
             .map(|import| format!("`{import}`"))
             .collect();
         sentences.push(match imports.len() {
@@ -75,7 +78,7 @@ fn agent(policy: &Policy) -> Vec<String> {
             _ => format!(
                 "Its world `{}` imports {}.",
                 world.name(),
-                imports.join(", ")
+                joined(&imports, "and")
             ),
         });
     }
@@ -96,6 +99,16 @@ fn agent(policy: &Policy) -> Vec<String> {
     }
     sentences.extend(never(policy));
     sentences
+}
+
+/// Whether an import of the policy's world is more than types: those of others than operations are
+/// WASI's and agentbox's.
+fn has_functions(policy: &Policy, import: &str) -> bool {
+    let path = import.split('@').next().unwrap_or_default();
+    match standing(import) {
+        Standing::Operation => policy.operation_grant(path).is_some(),
+        _ => path != "agentbox:host/errors",
+    }
 }
 
 /// A connector's own words, which must not look like lines of the explanation.
@@ -135,7 +148,7 @@ fn http_grant(grant: &HttpGrant) -> GrantExplanation {
         .origins()
         .map(|origin| format!("`{origin}`"))
         .collect();
-    let mut sentences = vec![format!("It may call {}:", origins.join(" and "))];
+    let mut sentences = vec![format!("It may call {}:", joined(&origins, "and"))];
     sentences.extend(
         grant
             .routes()
@@ -152,7 +165,7 @@ fn http_grant(grant: &HttpGrant) -> GrantExplanation {
     for (names, what) in [(sent, "It may also send"), (seen, "It may also see")] {
         if !names.is_empty() {
             let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-            sentences.push(format!("{what} the headers {}.", names.join(", ")));
+            sentences.push(format!("{what} the headers {}.", joined(&names, "and")));
         }
     }
     GrantExplanation {
@@ -166,7 +179,7 @@ fn counts(limits: &[Limit]) -> String {
         return "Nothing limits how often.".to_owned();
     }
     let limits: Vec<_> = limits.iter().map(limit).collect();
-    format!("Each call counts towards {}.", limits.join(" and "))
+    format!("Each call counts towards {}.", joined(&limits, "and"))
 }
 
 /// What is unusual about the way to the grant's origins.
@@ -194,7 +207,7 @@ fn beside_public<'r>(ranges: impl IntoIterator<Item = &'r IpNet>) -> Option<Stri
     ranges.sort();
     ranges.dedup();
     (!ranges.is_empty()).then(|| {
-        let ranges = ranges.join(", ");
+        let ranges = joined(&ranges, "and");
         format!("Beside public addresses, names may lead to those in {ranges}.")
     })
 }
@@ -210,7 +223,7 @@ fn key(credential: &Credential) -> String {
 
 fn limit(limit: &Limit) -> String {
     let windows: Vec<_> = limit.windows().iter().map(Window::to_string).collect();
-    format!("`{}` ({})", limit.name(), windows.join(", "))
+    format!("`{}` ({})", limit.name(), joined(&windows, "and"))
 }
 
 fn files(grant: &FileGrant) -> GrantExplanation {
@@ -231,20 +244,32 @@ fn files(grant: &FileGrant) -> GrantExplanation {
 
 fn bounds(policy: &Policy) -> Vec<String> {
     let bounds = policy.bounds();
-    let mut sentences = vec![
-        format!(
-            "A run has at most {} of memory, {} of computing and {} in all.",
-            print_bytes(bounds.memory),
-            print_duration(bounds.cpu),
-            print_duration(bounds.wall)
-        ),
-        format!(
-            "It may print {}, send {} in one request and receive {} in one reply.",
-            print_bytes(bounds.output),
-            print_bytes(bounds.request_body),
-            print_bytes(bounds.reply_body)
-        ),
-    ];
+    let mut sentences = vec![format!(
+        "A run has at most {} of memory, {} of computing and {} in all.",
+        print_bytes(bounds.memory),
+        print_duration(bounds.cpu),
+        print_duration(bounds.wall)
+    )];
+    let output = print_bytes(bounds.output);
+    let has_operations = policy.operation_grants().next().is_some();
+    sentences.push(
+        if policy.http_grants().next().is_some() || !has_operations {
+            format!(
+                "It may print {output}, send {} in one request and receive {} in one reply.",
+                print_bytes(bounds.request_body),
+                print_bytes(bounds.reply_body)
+            )
+        } else {
+            format!("It may print {output}.")
+        },
+    );
+    if has_operations {
+        sentences.push(format!(
+            "An operation takes at most {} of arguments, and its reply has at most {}.",
+            print_bytes(bounds.arguments),
+            print_bytes(bounds.reply_body.min(OPERATION_REPLY.into()))
+        ));
+    }
     if let Some(ca) = policy.tls_ca() {
         sentences.push(format!(
             "The host also trusts the certificate authorities in `{ca}`."
@@ -255,7 +280,10 @@ fn bounds(policy: &Policy) -> Vec<String> {
         .map(|(name, value)| format!("`{name}={}`", value.escape_debug()))
         .collect();
     if !variables.is_empty() {
-        sentences.push(format!("It sees the variables {}.", variables.join(", ")));
+        sentences.push(format!(
+            "It sees the variables {}.",
+            joined(&variables, "and")
+        ));
     }
     sentences
 }
@@ -309,19 +337,19 @@ fn worst_case(policy: &Policy) -> String {
         (_, true) => {}
         (true, false) => harm.push(format!(
             "sends whatever it is given to {}",
-            places.join(" or ")
+            joined(&places, "or")
         )),
         (false, false) => harm.push(format!(
             "reads whatever it may of {} and sends it to {}",
-            readable.join(" and "),
-            places.join(" or ")
+            joined(&readable, "and"),
+            joined(&places, "or")
         )),
     }
     if harm.is_empty() {
         return "Worst case: the program reads what it is given and uses up the bounds of its run."
             .to_owned();
     }
-    format!("Worst case: the program {}.", harm.join(", "))
+    format!("Worst case: the program {}.", joined(&harm, "and"))
 }
 
 /// What a grant of an operation does to the world, at its worst.
@@ -349,7 +377,7 @@ fn often(limits: &[Limit]) -> String {
     if windows.is_empty() {
         "as often as a run has time for".to_owned()
     } else {
-        format!("at most {}", windows.join(" and "))
+        format!("at most {}", joined(&windows, "and"))
     }
 }
 
@@ -411,7 +439,7 @@ A run has at most 256 MiB of memory, 10s of computing and 2m in all.
 It may print 64 MiB, send 16 MiB in one request and receive 64 MiB in one reply.
 It sees the variables `LANG=C`.
 
-Worst case: the program makes every change that `http.w` allows (at most 20/hour), overwrites or deletes all of `data`, reads whatever it may of `http.w` and `data` and sends it to `https://p.example` or `https://w.example`."#;
+Worst case: the program makes every change that `http.w` allows (at most 20/hour), overwrites or deletes all of `data` and reads whatever it may of `http.w` and `data` and sends it to `https://p.example` or `https://w.example`."#;
         assert_eq!(explain(&policy).to_string(), expected);
     }
 
@@ -445,7 +473,7 @@ Worst case: the program makes every change that `http.w` allows (at most 20/hour
         );
         let policy = Policy::parse(&sources).expect("good");
         let expected = r#"The agent is `bot`.
-Its world `a:b/w` imports `github:issues/list-for-repo@2022.11.28`, `agentbox:host/errors@0.1.0`, `github:issues/types@2022.11.28`, `github:issues/create-comment@2022.11.28`, `matrix:client/send-message@1.11.0`.
+Its world `a:b/w` imports `github:issues/list-for-repo@2022.11.28`, `github:issues/create-comment@2022.11.28` and `matrix:client/send-message@1.11.0`.
 It uses the connectors `github` (GitHub's REST API) and `matrix` (Matrix's client-server API; a credential names the homeserver).
 It never grants `stripe:*`.
 It never grants what has the effect `destroy` or `admin`.
@@ -477,10 +505,46 @@ matrix:client/send-message
   Nothing limits how often.
 
 A run has at most 256 MiB of memory, 10s of computing and 2m in all.
-It may print 64 MiB, send 16 MiB in one request and receive 64 MiB in one reply.
+It may print 64 MiB.
+An operation takes at most 1 MiB of arguments, and its reply has at most 8 MiB.
 
-Worst case: the program makes every change that `github:issues/create-comment` allows (at most 20/hour), makes every change that `matrix:client/send-message` allows (as often as a run has time for), reads whatever it may of `github:issues/list-for-repo` and sends it to `http://127.0.0.1:8008` or `https://api.github.com`."#;
+Worst case: the program makes every change that `github:issues/create-comment` allows (at most 20/hour), makes every change that `matrix:client/send-message` allows (as often as a run has time for) and reads whatever it may of `github:issues/list-for-repo` and sends it to `http://127.0.0.1:8008` or `https://api.github.com`."#;
         assert_eq!(explain(&policy).to_string(), expected);
+    }
+
+    #[test]
+    fn a_grant_that_asks_nothing_of_its_arguments_says_so_and_lower_bounds_are_told() {
+        let wit = "package a:b; world w { import github:issues/get@2022.11.28; \
+                   import matrix:client/whoami@1.11.0; import wasi:http/outgoing-handler@0.2.0; \
+                   import agentbox:host/invoke@0.1.0; }";
+        let text = r#"policy = 1
+            world = "a:b/w"
+            http.p = { origin = "https://p.example", allow = ["GET /"] }
+            run = { arguments = "2 KiB", reply-body = "1 MiB" }
+            [grants."github:issues/get"]
+            where = { owner = { any = true }, repo = { any = true } }
+            [grants."matrix:client/whoami"]"#;
+        let mut policy = Policy::parse(&connected(text, &[wit])).expect("good");
+        let told = explain(&policy).to_string();
+        for line in [
+            "Its world `a:b/w` imports `github:issues/get@2022.11.28`, \
+             `matrix:client/whoami@1.11.0`, `wasi:http/outgoing-handler@0.2.0` and \
+             `agentbox:host/invoke@0.1.0`.\n",
+            "  Whatever `owner` and `repo` may be.\n",
+            "It may print 64 MiB, send 16 MiB in one request and receive 1 MiB in one reply.\n",
+            "An operation takes at most 2 KiB of arguments, and its reply has at most 1 MiB.\n",
+        ] {
+            assert!(told.contains(line), "{line} in {told}");
+        }
+        assert!(!told.contains("Whatever its arguments."), "{told}");
+        let grant = policy.operations.first_mut().expect("one").1;
+        std::sync::Arc::make_mut(grant).conditions.clear();
+        let told = explain(&policy).to_string();
+        assert_eq!(
+            told.matches("  Whatever its arguments.\n").count(),
+            1,
+            "{told}"
+        );
     }
 
     #[test]

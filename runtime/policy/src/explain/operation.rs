@@ -20,6 +20,9 @@ pub(super) fn operation_grant(grant: &OperationGrant) -> GrantExplanation {
         repeated(operation)
     ));
     sentences.extend(where_(grant.conditions()));
+    if grant.conditions().is_empty() && !operation.arguments().is_empty() {
+        sentences.push("Whatever its arguments.".to_owned());
+    }
     match grant.credential() {
         Some(credential) => sentences.push(key(credential)),
         None => sentences.push("No key is sent.".to_owned()),
