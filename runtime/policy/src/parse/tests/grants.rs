@@ -63,7 +63,7 @@ fn feed(lines: &str) -> Sources {
 }
 
 /// What is wrong with a matcher of the zoo's operation, without its place.
-fn where_(matcher: &str) -> Vec<String> {
+pub(super) fn where_(matcher: &str) -> Vec<String> {
     let found = problems(&feed(&format!("where = {{ keeper = \"k\", {matcher} }}")));
     let cut = |problem: String| {
         let mut parts = problem.splitn(3, ' ');

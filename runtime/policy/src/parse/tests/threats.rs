@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::grants::where_;
 use super::{codes, credential, good, http_table, one};
 use crate::testing::{problems, toml};
 use crate::{Code, OriginPattern};
@@ -180,17 +181,19 @@ fn p11_routes_are_counted_at_each_of_their_origins() {
 
 #[test]
 fn p11_lists_of_more_values_than_can_be_compared_are_refused() {
-    let texts: [(&str, fn(usize) -> String); 5] = [
-        ("origin", |at| format!("https://a{at}.test")),
-        ("addresses", |at| {
-            format!("10.{}.{}.0/24", at / 256, at % 256)
-        }),
-        ("request-headers", |at| format!("x-{at}")),
-        ("reply-headers", |at| format!("x-{at}")),
-        ("limits", |at| format!("l{at}")),
-    ];
-    for (key, text) in texts {
-        let texts: Vec<_> = (0..1001).map(|at| format!("\"{}\"", text(at))).collect();
+    for key in [
+        "origin",
+        "addresses",
+        "request-headers",
+        "reply-headers",
+        "limits",
+    ] {
+        let text = |at: usize| match key {
+            "origin" => format!("\"https://a{at}.test\""),
+            "addresses" => format!("\"10.{}.{}.0/24\"", at / 256, at % 256),
+            _ => format!("\"x-{at}\""),
+        };
+        let texts: Vec<_> = (0..1001).map(text).collect();
         let origin = if key == "origin" {
             ""
         } else {
@@ -204,6 +207,15 @@ fn p11_lists_of_more_values_than_can_be_compared_are_refused() {
         let message = format!("`http.a.{key}` has more than 1000 values");
         assert!(problems[0].ends_with(&message), "{problems:?}");
     }
+    let when = |count: usize| {
+        let texts: Vec<_> = (0..count).map(|at| at.to_string()).collect();
+        where_(&format!("when = {texts:?}"))
+    };
+    assert_eq!(when(1000), [""; 0]);
+    assert_eq!(
+        when(1001),
+        ["AB0107 `where.when` has more than 1000 values"]
+    );
 }
 
 #[test]
