@@ -114,6 +114,15 @@ impl Index {
             .collect()
     }
 
+    /// The routes that are for every origin of a pattern.
+    pub(crate) fn covering(&self, pattern: &OriginPattern) -> Vec<&Routes> {
+        let (own, origin) = match pattern {
+            OriginPattern::Exact(origin) => (self.exact.get(origin), origin),
+            OriginPattern::Below(origin) => (self.below.get(origin), origin),
+        };
+        own.into_iter().chain(self.broader(origin)).collect()
+    }
+
     /// The routes of the wildcards above an origin.
     fn broader(&self, origin: &Origin) -> impl Iterator<Item = &Routes> {
         let mut domain = (!self.below.is_empty() && origin.ip().is_none()).then(|| origin.clone());
@@ -158,6 +167,20 @@ impl Routes {
         self.leaves.get(end)
     }
 
+    /// The routes that match every path of another route, whatever queries they allow.
+    pub(crate) fn at_path(
+        &self,
+        method: &Method,
+        segments: &[Segment],
+        slash: bool,
+    ) -> impl Iterator<Item = &Leaf> {
+        let mut ends = Vec::new();
+        if let Some(node) = self.methods.get(method) {
+            node.covering(segments, slash, &mut ends);
+        }
+        ends.into_iter().filter_map(|end| self.leaves.get(end))
+    }
+
     fn compare(&self, leaf: &Leaf, found: &mut Found) {
         let route = leaf.route();
         let Some(node) = self.methods.get(&route.method) else {
@@ -193,6 +216,20 @@ impl Node {
         literal
             .and_then(|node| node.find(rest, slash))
             .or_else(|| self.hole.as_ref().and_then(|node| node.find(rest, slash)))
+    }
+
+    fn covering(&self, segments: &[Segment], slash: bool, ends: &mut Vec<usize>) {
+        let Some((first, rest)) = segments.split_first() else {
+            ends.extend(self.ends[usize::from(slash)]);
+            return;
+        };
+        let literal = match first {
+            Segment::Literal(text) => self.literals.get(text),
+            Segment::Hole(_) => None,
+        };
+        for node in literal.into_iter().chain(self.hole.as_deref()) {
+            node.covering(rest, slash, ends);
+        }
     }
 
     fn overlapping(&self, segments: &[Segment], slash: bool, steps: &mut u32) -> Option<usize> {

@@ -15,6 +15,8 @@ mod routes;
 mod tests;
 mod words;
 
+use std::collections::{HashMap, HashSet};
+
 use crate::credential::Credential;
 use crate::grant::{Access, FileGrant};
 use crate::policy::{Agent, Policy};
@@ -61,15 +63,16 @@ pub fn excess(of: &Policy, over: &Policy) -> Vec<Excess> {
     for grant in operations.values() {
         found.extend(named(&grant.name, operations::excess(grant, over)));
     }
-    let routes = routes::Routes::of(over);
     for grant in http {
-        found.extend(named(&grant.name, routes.excess(grant)));
+        found.extend(named(&grant.name, routes::excess(grant, over)));
     }
+    let folders = folders(&over.files);
     for grant in files {
-        found.extend(file_excess(grant, &over.files));
+        found.extend(file_excess(grant, &folders));
     }
+    let seen: HashSet<_> = over.env.iter().collect();
     for variable in env {
-        if !over.env.contains(variable) {
+        if !seen.contains(variable) {
             let (name, value) = variable;
             let what = format!("it sees {}", words::quote(&format!("{name}={value}")));
             found.push(Excess::new(format!("env.{name}"), what));
@@ -111,24 +114,33 @@ fn agent_excess(of: &Agent, over: &Agent) -> Option<Excess> {
     })
 }
 
+/// What may be done in each directory.
+fn folders(files: &[FileGrant]) -> HashMap<&str, Vec<Access>> {
+    let mut folders: HashMap<_, Vec<_>> = HashMap::new();
+    for FileGrant { host, access, .. } in files {
+        folders.entry(host.as_str()).or_default().push(*access);
+    }
+    folders
+}
+
 /// Where the program sees a directory is no matter; what it is, and what may be done in it, is.
-fn file_excess(of: &FileGrant, over: &[FileGrant]) -> Option<Excess> {
+fn file_excess(of: &FileGrant, over: &HashMap<&str, Vec<Access>>) -> Option<Excess> {
     let FileGrant {
         guest,
         host,
         access,
     } = of;
-    let same = || over.iter().filter(|other| other.host == *host);
-    let allowed = |other: &FileGrant| match access {
+    let same = over.get(host.as_str());
+    let allowed = |other: &Access| match access {
         Access::Read => true,
-        Access::ReadWrite => other.access == Access::ReadWrite,
+        Access::ReadWrite => *other == Access::ReadWrite,
     };
-    if same().any(allowed) {
+    if same.is_some_and(|same| same.iter().any(allowed)) {
         return None;
     }
     let verb = match access {
         Access::Read => "read",
-        Access::ReadWrite if same().next().is_some() => "write, create and delete in",
+        Access::ReadWrite if same.is_some() => "write, create and delete in",
         Access::ReadWrite => "read, write, create and delete in",
     };
     let what = format!("it may {verb} the folder {}", words::quote(host));

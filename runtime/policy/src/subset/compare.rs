@@ -1,7 +1,11 @@
 //! Two policies side by side, grant by grant.
 
+use std::collections::HashSet;
 use std::fmt;
 
+use indexmap::IndexMap;
+
+use crate::grant::FileGrant;
 use crate::policy::{Never, Policy};
 
 use super::{Excess, excess, words};
@@ -64,13 +68,14 @@ impl fmt::Display for ChangeKind {
 /// what is no matter of access.
 #[must_use]
 pub fn compare(old: &Policy, new: &Policy) -> Vec<Change> {
-    let mut changes: Vec<Change> = Vec::new();
+    let mut changes: IndexMap<String, Change> = IndexMap::new();
     for Excess { grant, what } in excess(new, old) {
         entry(&mut changes, grant).gained.push(what);
     }
     for Excess { grant, what } in excess(old, new) {
         entry(&mut changes, grant).lost.push(what);
     }
+    let mut changes: Vec<_> = changes.into_values().collect();
     for change in &mut changes {
         change.kind = match (change.gained.is_empty(), change.lost.is_empty()) {
             (false, true) => ChangeKind::Wider,
@@ -82,13 +87,9 @@ pub fn compare(old: &Policy, new: &Policy) -> Vec<Change> {
     changes
 }
 
-fn entry(changes: &mut Vec<Change>, grant: String) -> &mut Change {
-    let at = changes.iter().position(|change| change.grant == grant);
-    let at = at.unwrap_or_else(|| {
-        changes.push(Change::note(grant, Vec::new(), Vec::new()));
-        changes.len() - 1
-    });
-    &mut changes[at]
+fn entry(changes: &mut IndexMap<String, Change>, grant: String) -> &mut Change {
+    let new = || Change::note(&*grant, Vec::new(), Vec::new());
+    changes.entry(grant.clone()).or_insert_with(new)
 }
 
 impl Change {
@@ -109,19 +110,14 @@ fn notes(old: &Policy, new: &Policy) -> Vec<Change> {
         let told = owner.map(|owner| format!("it belongs to {}", words::quote(owner)));
         told.into_iter().collect()
     };
-    let files = |policy: &Policy| -> Vec<(String, String)> {
-        let files = policy.files.iter();
-        files
-            .map(|grant| (grant.host.clone(), grant.guest.clone()))
-            .collect()
-    };
-    let (old_files, new_files) = (files(old), files(new));
-    let moved = |of: &[(String, String)], over: &[(String, String)]| -> Vec<String> {
-        of.iter()
-            .filter(|(host, _)| over.iter().any(|(other, _)| other == host))
-            .filter(|seen| !over.contains(seen))
-            .map(|(host, guest)| {
-                let (host, guest) = (words::quote(host), words::quote(guest));
+    let moved = |of: &Policy, over: &Policy| -> Vec<String> {
+        let hosts: HashSet<_> = over.files.iter().map(FileGrant::host).collect();
+        let places: HashSet<_> = over.files.iter().map(place).collect();
+        of.files
+            .iter()
+            .filter(|grant| hosts.contains(grant.host()) && !places.contains(&place(grant)))
+            .map(|grant| {
+                let (host, guest) = (words::quote(grant.host()), words::quote(grant.guest()));
                 format!("the folder {host} is seen as {guest}")
             })
             .collect()
@@ -132,11 +128,7 @@ fn notes(old: &Policy, new: &Policy) -> Vec<Change> {
             minus(owner(new), &owner(old)),
             minus(owner(old), &owner(new)),
         ),
-        (
-            "files",
-            moved(&new_files, &old_files),
-            moved(&old_files, &new_files),
-        ),
+        ("files", moved(new, old), moved(old, new)),
         (
             "never",
             minus(promises(&new.never), &promises(&old.never)),
@@ -149,7 +141,13 @@ fn notes(old: &Policy, new: &Policy) -> Vec<Change> {
     .collect()
 }
 
+/// The directory, and where the program sees it.
+fn place(grant: &FileGrant) -> (&str, &str) {
+    (grant.host(), grant.guest())
+}
+
 fn minus(of: Vec<String>, over: &[String]) -> Vec<String> {
+    let over: HashSet<_> = over.iter().collect();
     of.into_iter().filter(|one| !over.contains(one)).collect()
 }
 

@@ -1,112 +1,109 @@
 //! Requests of a guest's own: which routes, where to, with which key and headers.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use http::Method;
+use indexmap::IndexMap;
 
 use crate::address::AddressRule;
 use crate::grant::{HttpGrant, OriginPattern};
 use crate::headers::{HeaderClass, class};
+use crate::index::{Leaf, Routes};
 use crate::policy::Policy;
 use crate::route::{QueryRule, Route, Segment};
 
 use super::{amounts, same_key, words};
 
-/// All routes of a policy, by what two routes have to share before one can cover the other.
-pub(super) struct Routes<'p>(HashMap<Kind<'p>, Vec<(&'p HttpGrant, &'p Route)>>);
-
-/// Method, number of segments, and whether a slash follows them.
-type Kind<'p> = (&'p Method, usize, bool);
-
 /// A route at an origin, as it is told.
 type Place<'p> = (&'p str, &'p OriginPattern);
 
-impl<'p> Routes<'p> {
-    pub(super) fn of(policy: &'p Policy) -> Self {
-        let mut routes: HashMap<_, Vec<_>> = HashMap::new();
-        for grant in &policy.http {
-            for route in &grant.routes {
-                routes
-                    .entry(kind(route))
-                    .or_default()
-                    .push((&**grant, route));
-            }
-        }
-        Self(routes)
-    }
-
-    /// What a grant allows and none of these routes does.
-    ///
-    /// Each route has to be covered by one route: routes of one policy never overlap, and what a
-    /// hole takes no number of literals can.
-    pub(super) fn excess(&self, of: &HttpGrant) -> Vec<String> {
-        let mut uncovered: Vec<Place<'_>> = Vec::new();
-        let mut shortfalls: Vec<(String, Vec<Place<'_>>)> = Vec::new();
-        for (origin, addresses) in &of.origins {
-            for route in &of.routes {
-                let place = (route.text(), origin);
-                let Some(missing) = self.missing(of, route, origin, addresses) else {
-                    uncovered.push(place);
-                    continue;
-                };
-                for what in missing {
-                    match shortfalls.iter_mut().find(|(other, _)| *other == what) {
-                        Some((_, places)) => places.push(place),
-                        None => shortfalls.push((what, vec![place])),
+/// What a grant allows and `over` does not.
+///
+/// Each route has to be covered by one route: routes of one policy never overlap, and what a hole
+/// takes no number of literals can.
+pub(super) fn excess(of: &HttpGrant, over: &Policy) -> Vec<String> {
+    let mut uncovered: Vec<Place<'_>> = Vec::new();
+    let mut shortfalls: IndexMap<String, Vec<Place<'_>>> = IndexMap::new();
+    let mut terms_of = Terms {
+        of,
+        missing: HashMap::new(),
+    };
+    for (origin, addresses) in &of.origins {
+        let around = over.index.covering(origin);
+        for route in &of.routes {
+            let place = (route.text(), origin);
+            let Some(leaf) = covering(&around, route) else {
+                uncovered.push(place);
+                continue;
+            };
+            for what in terms_of.missing(addresses, leaf) {
+                match shortfalls.get_mut(what) {
+                    Some(places) => places.push(place),
+                    None => {
+                        shortfalls.insert(what.clone(), vec![place]);
                     }
                 }
             }
         }
-        let all = of.origins.len() * of.routes.len();
-        let mut found: Vec<_> = by_origin(&uncovered)
-            .into_iter()
-            .map(|place| format!("it may call {place}"))
-            .collect();
-        if uncovered.len() == all {
-            found.extend(terms(of));
-        }
-        for (what, places) in shortfalls {
-            if places.len() == all {
-                found.push(what);
-            } else {
-                let places = words::all(&by_origin(&places));
-                found.push(format!("{what}, with {places}"));
-            }
-        }
-        found
     }
-
-    /// What a route at an origin has beyond the route that covers it best; none where none does.
-    fn missing(
-        &self,
-        of: &HttpGrant,
-        route: &Route,
-        origin: &OriginPattern,
-        addresses: &AddressRule,
-    ) -> Option<Vec<String>> {
-        self.0
-            .get(&kind(route))?
-            .iter()
-            .filter(|(_, other)| other.covers(route))
-            .flat_map(|(grant, _)| grant.origins.iter().map(move |placed| (grant, placed)))
-            .filter(|(_, (pattern, _))| pattern.covers(origin))
-            .map(|(grant, (_, rule))| {
-                let mut missing = grant_excess(of, grant);
-                missing.extend(amounts::addresses(addresses, rule));
-                missing
-            })
-            .min_by_key(Vec::len)
+    let all = of.origins.len() * of.routes.len();
+    let mut found: Vec<_> = by_origin(&uncovered)
+        .into_iter()
+        .map(|place| format!("it may call {place}"))
+        .collect();
+    if uncovered.len() == all {
+        found.extend(terms(of));
     }
+    for (what, places) in shortfalls {
+        if places.len() == all {
+            found.push(what);
+        } else {
+            let places = words::all(&by_origin(&places));
+            found.push(format!("{what}, with {places}"));
+        }
+    }
+    found
 }
 
-fn kind(route: &Route) -> Kind<'_> {
-    (&route.method, route.segments.len(), route.slash)
+/// The route that covers this one, of those that are for all of its origin.
+fn covering<'p>(around: &[&'p Routes], route: &Route) -> Option<&'p Leaf> {
+    around
+        .iter()
+        .flat_map(|routes| routes.at_path(&route.method, &route.segments, route.slash))
+        .find(|leaf| leaf.route().covers(route))
+}
+
+/// What holds for a grant beside its routes, held against other grants once each.
+struct Terms<'p> {
+    of: &'p HttpGrant,
+    // By the grant and the rules of addresses: where they are tells them apart.
+    missing: HashMap<Pair, Vec<String>>,
+}
+
+type Pair = (*const HttpGrant, *const AddressRule, *const AddressRule);
+
+impl Terms<'_> {
+    /// What the grant has beyond the grant of a route, for an origin with this rule of addresses.
+    fn missing(&mut self, addresses: &Arc<AddressRule>, over: &Leaf) -> &[String] {
+        let pair = (
+            Arc::as_ptr(&over.grant),
+            Arc::as_ptr(addresses),
+            Arc::as_ptr(&over.addresses),
+        );
+        self.missing.entry(pair).or_insert_with(|| {
+            let mut missing = grant_excess(self.of, &over.grant);
+            missing.extend(amounts::addresses(addresses, &over.addresses));
+            missing
+        })
+    }
 }
 
 impl Route {
     /// Whether every request that `other` matches is matched by this one as well.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
+        #[cfg(test)]
+        tests::COMPARED.set(tests::COMPARED.get() + 1);
         // Every field is named, so that one that is added has to be thought of here.
         let Self {
             text: _,
@@ -145,6 +142,8 @@ impl QueryRule {
 
 /// What holds for all routes of a grant and is more than another grant has.
 fn grant_excess(of: &HttpGrant, over: &HttpGrant) -> Vec<String> {
+    #[cfg(test)]
+    tests::COMPARED.set(tests::COMPARED.get() + 1);
     // Every field is named, so that one that is added has to be thought of here.
     let HttpGrant {
         name: _,
@@ -180,7 +179,13 @@ fn terms(of: &HttpGrant) -> Vec<String> {
             .iter()
             .map(|name| sees(name.as_str())),
     );
+    let mut seen: Option<&Arc<AddressRule>> = None;
     for (_, addresses) in &of.origins {
+        // Most origins of a grant share one rule.
+        if seen.is_some_and(|seen| Arc::ptr_eq(seen, addresses)) {
+            continue;
+        }
+        seen = Some(addresses);
         let told = words::addresses(addresses).filter(|told| !found.contains(told));
         found.extend(told);
     }
@@ -201,9 +206,10 @@ fn by_origin(places: &[Place<'_>]) -> Vec<String> {
     let mut origins: Vec<(&OriginPattern, Vec<String>)> = Vec::new();
     for (route, origin) in places {
         let route = words::quote(route);
-        match origins.iter_mut().find(|(other, _)| other == origin) {
-            Some((_, routes)) => routes.push(route),
-            None => origins.push((origin, vec![route])),
+        match origins.last_mut() {
+            // All places of an origin come together.
+            Some((other, routes)) if other == origin => routes.push(route),
+            _ => origins.push((origin, vec![route])),
         }
     }
     origins
@@ -213,4 +219,14 @@ fn by_origin(places: &[Place<'_>]) -> Vec<String> {
             format!("{} at {origin}", words::all(routes))
         })
         .collect()
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::cell::Cell;
+
+    thread_local! {
+        /// How many routes and grants this thread has held against others.
+        pub(in crate::subset) static COMPARED: Cell<usize> = const { Cell::new(0) };
+    }
 }

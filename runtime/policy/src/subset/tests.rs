@@ -2,6 +2,7 @@
 
 use crate::Policy;
 use crate::condition::{Matcher, Scalar, Within};
+use crate::subset::routes::tests::COMPARED;
 use crate::subset::{ChangeKind, compare, excess};
 use crate::testing::policy;
 
@@ -104,6 +105,26 @@ fn routes_are_covered_whole_and_whatever_their_tables_are_called() {
         ];
         let expected = if is_covered { &[][..] } else { &terms };
         assert_eq!(found, expected, "{narrow} in {wide}");
+    }
+}
+
+#[test]
+fn a_route_is_held_against_few_others_however_many_there_are() {
+    let quoted = |texts: Vec<String>| format!("[\"{}\"]", texts.join("\",\""));
+    let table = |origins: usize, routes: usize| {
+        let origins = (0..origins).map(|at| format!("https://h{at}.test"));
+        let routes = (0..routes).map(|at| format!("GET /{at}/{{x}}"));
+        let (origins, routes) = (quoted(origins.collect()), quoted(routes.collect()));
+        policy(&format!(
+            "policy = 1\n[http.a]\norigin = {origins}\nallow = {routes}"
+        ))
+    };
+    for (origins, routes) in [(1, 300), (300, 1), (20, 20)] {
+        let (one, other) = (table(origins, routes), table(origins, routes));
+        let before = COMPARED.get();
+        assert_eq!(beyond(&one, &other), [""; 0]);
+        // Each route at each origin once, and the two tables once.
+        assert_eq!(COMPARED.get() - before, origins * routes + 1);
     }
 }
 

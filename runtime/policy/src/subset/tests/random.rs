@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::subset::words;
 use crate::testing::{Random, call};
-use crate::{AddressRule, Approved, CallHead, Limit, OperationHead, Policy, Window};
+use crate::{AddressRule, Approved, CallHead, Limit, OperationHead, Policy, Route, Window};
 
 use super::beyond;
 use super::plan::{family, some, written};
@@ -131,6 +132,45 @@ fn what_a_subset_approves_its_superset_approves_as_the_same_request() {
         subsets > 60 && by_name > 60 && by_http > 60,
         "{subsets} {by_name} {by_http}"
     );
+}
+
+#[test]
+fn a_route_is_covered_where_looking_at_every_route_finds_one_that_covers_it() {
+    let mut random = Random(17);
+    let policies: Vec<_> = family(&mut random, 90).iter().map(written).collect();
+    let naive = |of: &Policy, over: &Policy| -> Vec<String> {
+        let mut uncovered = Vec::new();
+        for grant in &of.http {
+            for (origin, _) in &grant.origins {
+                let covers = |route: &Route| {
+                    let mut there = over.http.iter().filter(|grant| {
+                        let mut origins = grant.origins();
+                        origins.any(|other| other.covers(origin))
+                    });
+                    there.any(|grant| grant.routes.iter().any(|other| other.covers(route)))
+                };
+                let routes = grant.routes.iter().filter(|route| !covers(route));
+                let routes: Vec<_> = routes.map(|route| words::quote(route.text())).collect();
+                if !routes.is_empty() {
+                    let (name, routes) = (grant.name(), words::all(&routes));
+                    let origin = words::quote(&origin.to_string());
+                    uncovered.push(format!("{name}: it may call {routes} at {origin}"));
+                }
+            }
+        }
+        uncovered
+    };
+    let (mut covered, mut uncovered) = (0, 0);
+    for of in &policies {
+        for over in &policies {
+            let mut told = beyond(of, over);
+            told.retain(|line| line.starts_with("http.") && line.contains(": it may call `"));
+            assert_eq!(told, naive(of, over));
+            covered += usize::from(told.is_empty());
+            uncovered += usize::from(!told.is_empty());
+        }
+    }
+    assert!(covered > 500 && uncovered > 500, "{covered} {uncovered}");
 }
 
 #[test]
