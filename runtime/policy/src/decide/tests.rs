@@ -2,6 +2,7 @@
 
 mod headers;
 mod operation;
+mod order;
 mod url;
 
 use crate::testing::{call, decide, decision, policy};
