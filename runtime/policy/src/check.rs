@@ -326,8 +326,7 @@ mod tests {
     #[test]
     fn a_policys_own_key_is_named_and_none_where_the_connector_has_no_place_for_it() {
         let text = format!(
-            "{}\nuse = \"mine\"\n[agent]\nid = \"b\"\n[credentials]\nmine = \"env://K\"",
-            TYPED
+            "{TYPED}\nuse = \"mine\"\n[agent]\nid = \"b\"\n[credentials]\nmine = \"env://K\""
         );
         let policy = Policy::parse(&connected(&text, &[WORLD])).expect("good");
         let told = lines(&policy, "github:issues/add-labels@2022.11.28");
