@@ -86,8 +86,11 @@ fn with_body(head: CallHead, body: Body) -> Call {
     }
 }
 
+/// Whether an HTTP request is called, by the name of its interface at any version of WASI 0.2.
 fn is_http(operation: &str) -> bool {
-    operation == HTTP
+    operation
+        .strip_prefix(HTTP)
+        .is_some_and(|version| version.is_empty() || version.starts_with("@0.2."))
 }
 
 /// What a call gave, once its body has been read.

@@ -44,9 +44,23 @@ pub(crate) fn read_arguments<'o>(
         Ok(_) => Err(refusal("the arguments are not an object")),
         Err(error) => {
             let message = problem.into_inner();
-            let message = message.unwrap_or_else(|| format!("the arguments: {error}"));
+            let message = message.unwrap_or_else(|| format!("the arguments: {}", not_json(&error)));
             Err(refusal(message))
         }
+    }
+}
+
+/// What the reader of JSON says, in words for somebody who wrote some.
+fn not_json(error: &impl fmt::Display) -> String {
+    let said = error.to_string();
+    let half = [
+        "unexpected end of hex escape",
+        "lone leading surrogate in hex escape",
+    ];
+    match half.iter().find_map(|half| said.strip_prefix(half)) {
+        Some(place) => format!("half of a surrogate pair, which is no character,{place}"),
+        None if said.starts_with("number out of range") => said,
+        None => format!("not JSON: {said}"),
     }
 }
 
@@ -127,7 +141,7 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
         from.deserialize_any(self).inspect_err(|error| {
             problem
                 .borrow_mut()
-                .get_or_insert_with(|| format!("{at}: {error}"));
+                .get_or_insert_with(|| format!("{at}: {}", not_json(error)));
         })
     }
 }
