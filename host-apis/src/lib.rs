@@ -5,6 +5,8 @@
 //! and `agentbox:host/invoke`, by which either is called by name. A door translates and nothing
 //! else: no HTTP client, no secret, and no `if` about permission, which belongs in the gate.
 
+pub mod connectors;
+
 mod errors;
 mod http;
 mod invoke;

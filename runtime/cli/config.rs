@@ -39,7 +39,11 @@ impl Found {
 /// what is asked for can be told how to grant.
 pub(crate) fn nothing() -> Policy {
     // What is wrong with one is said once a policy uses it.
-    let mut connectors = connectors_beside(Path::new(POLICY_FILE)).unwrap_or_default();
+    let beside = connectors_beside(Path::new(POLICY_FILE)).unwrap_or_default();
+    let mut connectors: Vec<_> = beside
+        .into_iter()
+        .filter_map(|(_, read)| read.ok())
+        .collect();
     connectors.extend(built_in_connectors());
     Policy::nothing().knowing(connectors)
 }

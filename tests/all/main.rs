@@ -24,6 +24,7 @@ mod models;
 mod on_record;
 mod openbao;
 mod operations;
+mod policy_diff;
 mod programs;
 mod promises;
 mod support_selftest;

@@ -1,8 +1,5 @@
 //! What every program may import without asking, and what this build can link at all.
 
-/// agentbox's own package of WIT.
-pub(crate) const HOST_WIT: &str = include_str!("../../../wit/host/host.wit");
-
 /// What an import is to a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {

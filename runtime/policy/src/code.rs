@@ -87,7 +87,8 @@ codes! {
         "The message says what was found, what would fit, and where. An empty list never means \
          `all`: it is an error, because it would grant nothing.";
     108 MISSING_NAME: "the policy names something it does not define",
-        "A grant named a credential or a limit, or the policy a world, that is not there.";
+        "A grant names a credential or a limit that is not there, or a world an operation that no \
+         connector has.";
     109 NOT_ENFORCED: "the policy asks for something this build does not enforce yet",
         "A rule that would be read and not enforced is worse than none, so it is refused. Remove \
          it, or use a build that enforces it.";
@@ -181,7 +182,10 @@ codes! {
         "A runaway loop is stopped by nothing but the run's bounds. Add `limits = [\"writes\"]`.";
     303 UNUSED: "something the policy defines is not used",
         "A credential or limit that no grant uses has no effect.";
-    304 KEYLESS_GRANT: "a grant sends no key, though the connector has a place for one",
+    304 EFFECT: "an operation's effect and its request's method do not go together",
+        "PUT and PATCH change something with most APIs. A connector that calls such a request `read` \
+         should know better than its method does.";
+    305 KEYLESS_GRANT: "a grant sends no key, though the connector has a place for one",
         "Without `use`, a call leaves without a key, and most APIs refuse it. Name the credential: \
          `use = \"NAME\"`. Where the API answers everybody, the warning can be left.";
     401 CREDENTIAL_MISSING: "the credential is not there",

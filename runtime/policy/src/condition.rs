@@ -1,5 +1,6 @@
 //! `where`: what a grant asks of an operation's arguments.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use crate::value::{Value, brief};
@@ -130,7 +131,7 @@ impl Scalar {
 }
 
 impl fmt::Display for Scalar {
-    /// As a policy writes it.
+    /// A text quoted, escaped and cut at 64 characters, for messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(value) => value.fmt(f),

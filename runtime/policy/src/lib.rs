@@ -44,7 +44,7 @@ mod verdict;
 
 pub use address::AddressRule;
 pub use bounds::{Bounds, LowerBounds, OPERATION_REPLY, Widening};
-pub use call::{CallHead, HttpHead, OperationHead};
+pub use call::{CallHead, HttpHead, OperationHead, RefusedHead};
 pub use check::{Import, Ungranted, check, draft, is_drafted};
 pub use code::Code;
 pub use condition::{Condition, Matcher, Scalar, Within};

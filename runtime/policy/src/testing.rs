@@ -1,8 +1,11 @@
 //! What the tests of this crate share.
 
-pub(crate) mod operation;
+pub(crate) mod made;
 
-use crate::{Approved, Denied, HttpHead, Policy, Sources, Text};
+use crate::{
+    Approved, Connector, ConnectorText, Denied, HttpHead, Operation, Policy, Sources, Text,
+};
+use std::sync::Arc;
 
 /// The sources of a policy of one text, without WIT.
 pub(crate) fn toml(text: &str) -> Sources {

@@ -1,5 +1,6 @@
 //! Tests of decisions, by the names of the threats.
 
+mod built_in;
 mod headers;
 mod operation;
 mod order;

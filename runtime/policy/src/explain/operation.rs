@@ -94,7 +94,7 @@ fn where_(conditions: &[Condition]) -> Vec<String> {
 }
 
 fn one_of(scalars: &[Scalar]) -> String {
-    let scalars: Vec<_> = scalars.iter().map(Scalar::to_string).collect();
+    let scalars: Vec<_> = scalars.iter().map(whole).collect();
     joined(&scalars, "or")
 }
 
@@ -104,9 +104,9 @@ fn parts(within: &Within) -> String {
         parts.push(format!("starts with \"{}\"", prefix.escape_debug()));
     }
     match (&within.min, &within.max) {
-        (Some(min), Some(max)) => parts.push(format!("is {min} to {max}")),
-        (Some(min), None) => parts.push(format!("is at least {min}")),
-        (None, Some(max)) => parts.push(format!("is at most {max}")),
+        (Some(min), Some(max)) => parts.push(format!("is {} to {}", whole(min), whole(max))),
+        (Some(min), None) => parts.push(format!("is at least {}", whole(min))),
+        (None, Some(max)) => parts.push(format!("is at most {}", whole(max))),
         (None, None) => {}
     }
     if let Some(most) = within.max_bytes {

@@ -3,8 +3,8 @@
 mod agent;
 mod conditions;
 mod connectors;
-mod credentials;
-mod document;
+pub(crate) mod credentials;
+pub(crate) mod document;
 mod files;
 mod grants;
 mod http;
@@ -318,33 +318,39 @@ fn index(grants: &[http::Granted], problems: &mut Problems) -> Index {
     index
 }
 
-/// SHA-256 over all texts: for each the length of its name, its name, its length, and itself.
-///
-/// Names count from the policy's own folder, so that moving the folder changes nothing. The
-/// connectors that it uses count by their own digests, wherever they are.
+/// SHA-256 over all texts, see [`digest_of`]; where the policy uses connectors, over that and their
+/// names and digests, wherever they are.
 pub(crate) fn digest(sources: &Sources, connectors: &[Arc<Connector>]) -> String {
-    let folder = sources
-        .toml
-        .name
-        .rfind('/')
-        .map_or("", |end| &sources.toml.name[..=end]);
+    let deps = sources.deps.iter().flatten();
+    let texts = digest_of(&sources.toml, sources.wit.iter().chain(deps));
+    if connectors.is_empty() {
+        return texts;
+    }
+    let used = connectors
+        .iter()
+        .flat_map(|connector| [connector.name(), connector.digest()]);
+    hashed([texts.as_str()].into_iter().chain(used))
+}
+
+/// SHA-256 over a text and those beside it: for each its name and itself, see [`hashed`].
+///
+/// Names count from the first text's own folder, so that moving the folder changes nothing.
+pub(crate) fn digest_of<'t>(first: &'t Text, others: impl Iterator<Item = &'t Text>) -> String {
+    let name = first.name.as_str();
+    let folder = name.rfind('/').map_or("", |end| &name[..=end]);
+    let texts = [first].into_iter().chain(others);
+    hashed(texts.flat_map(|text| {
+        let name = text.name.strip_prefix(folder).unwrap_or(&text.name);
+        [name, &text.text]
+    }))
+}
+
+/// SHA-256 over each part's length and itself, lower-case hexadecimal.
+fn hashed<'p>(parts: impl Iterator<Item = &'p str>) -> String {
     let mut hash = Sha256::new();
-    let mut add = |part: &str| {
+    for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
-    };
-    for text in [&sources.toml]
-        .into_iter()
-        .chain(&sources.wit)
-        .chain(sources.deps.iter().flatten())
-    {
-        let name = text.name.strip_prefix(folder).unwrap_or(&text.name);
-        add(name);
-        add(&text.text);
-    }
-    for connector in connectors {
-        add(&format!("connector {}", connector.name()));
-        add(connector.digest());
     }
     hash.finalize()
         .iter()

@@ -13,8 +13,9 @@ use wit_parser::{
     UnresolvedPackage, WorldId, WorldItem, WorldKey,
 };
 
-use crate::base::{HOST_WIT, wasi_world};
+use crate::base::wasi_world;
 use crate::code::Code;
+use crate::connector::HOST_WIT;
 use crate::policy::{Sources, Text};
 use crate::problem::PolicyProblem;
 
@@ -221,7 +222,7 @@ impl Packages {
             seen: HashSet::new(),
             imports: Vec::new(),
         };
-        self.collect(index, id, &mut walk);
+        self.collect(index, id, None, &mut walk);
         Some(walk.imports)
     }
 
@@ -231,14 +232,15 @@ impl Packages {
         all.filter(|(_, package)| package.origin == Origin::Own)
     }
 
-    fn collect(&mut self, index: usize, id: WorldId, walk: &mut Walk<'_, '_>) {
+    /// Walks through a world. What it imports is asked for by `by`, or else by its own lines.
+    fn collect(&mut self, index: usize, id: WorldId, by: Option<&Place>, walk: &mut Walk<'_, '_>) {
         if !walk.seen.insert((index, id)) || walk.seen.len() > MOST_WORLDS {
             return;
         }
         let map = Arc::clone(&self.packages[index].map);
         let world = self.packages[index].unresolved.worlds[id].clone();
         for (key, item) in &world.imports {
-            let place = (Arc::clone(&map), item.span());
+            let place = by.cloned().unwrap_or((Arc::clone(&map), item.span()));
             match (key, item) {
                 (WorldKey::Interface(interface), _) => {
                     self.interface(index, *interface, &place, &mut walk.imports);
@@ -257,18 +259,25 @@ impl Packages {
             }
         }
         for include in &world.includes {
-            let place = (Arc::clone(&map), include.span);
-            self.include(index, include.id, &place, walk);
+            let place = by.cloned().unwrap_or((Arc::clone(&map), include.span));
+            self.include(index, include.id, &place, by, walk);
         }
     }
 
-    fn include(&mut self, index: usize, id: WorldId, place: &Place, walk: &mut Walk<'_, '_>) {
+    fn include(
+        &mut self,
+        index: usize,
+        id: WorldId,
+        place: &Place,
+        by: Option<&Place>,
+        walk: &mut Walk<'_, '_>,
+    ) {
         let foreign = foreign_name(
             &self.packages[index].unresolved,
             |item| matches!(item, AstItem::World(world) if *world == id),
         );
         let Some((package, name)) = foreign else {
-            self.collect(index, id, walk);
+            self.collect(index, id, by, walk);
             return;
         };
         let path = format!("{}:{}/{name}", package.namespace, package.name);
@@ -294,7 +303,12 @@ impl Packages {
                 .map(|(id, _)| (index, id))
         });
         match found {
-            Some((index, id)) => self.collect(index, id, walk),
+            Some((index, id)) => {
+                // The policy's author can do nothing about a connector's lines.
+                let built = self.packages[index].origin == Origin::Built;
+                let by = if built { Some(place) } else { by };
+                self.collect(index, id, by, walk);
+            }
             None if walk.connectors.is_broken(&package.namespace) => {}
             None => {
                 let message = format!(

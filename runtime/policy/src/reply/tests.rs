@@ -1,7 +1,7 @@
 //! Tests of reading replies.
 
 use super::*;
-use crate::testing::operation::{cases, giving, list, option, pointer};
+use crate::testing::made::{cases, giving, list, option, pointer};
 
 const NOW: Duration = Duration::from_secs(1_700_000_000);
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::operation::Operation;
 use crate::shape::Field;
 use crate::testing::Random;
-use crate::testing::operation::{cases, filling, list, operation, option, path, taking};
+use crate::testing::made::{cases, filling, list, operation, option, path, taking};
 use crate::value::read_arguments;
 
 #[track_caller]

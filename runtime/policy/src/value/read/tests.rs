@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::shape::Field;
-use crate::testing::operation::{cases, list, operation, option, taking};
+use crate::testing::made::{cases, list, operation, option, taking};
 use crate::value::{Names, Written};
 
 /// What `{"a": JSON}` is refused with, for an argument of this type.
