@@ -1,5 +1,6 @@
 //! Tests of the parser.
 
+mod connectors;
 mod grants;
 mod tables;
 mod threats;
