@@ -239,9 +239,10 @@ fn what_comes_before_a_key_is_released_and_nothing_from_it_on() {
     let steps = |key: &str| in_pieces(key.as_bytes(), &[20]);
     let echoing = Echoing::new("\"bearer\"", Canary::fresh(), steps);
     let outcome = echoing.check("plain", "body");
-    // How far the guest gets before it is stopped is chance.
+    // How far the guest gets before it is stopped is chance; its next call is refused.
     let out = outcome.out();
-    let whole = "status: 200\n\nbefore\nerror: reply body: HTTP request denied\n";
+    let whole = "status: 200\n\nbefore\nerror: reply body: HTTP request denied\n\
+                 error: ErrorCode::HttpRequestDenied\n";
     assert!(whole.starts_with(&out), "{out:?}");
 }
 
