@@ -1,7 +1,6 @@
 //! Tests of `world` and the WIT beside a policy.
 
-use crate::connector::wit::tests::READ;
-use crate::testing::{built_in, connected, problems, with_wit};
+use crate::testing::{problems, with_wit};
 use crate::{Policy, Sources, Text};
 
 const HTTP: &str = "[http.a]\norigin = \"https://a.test\"\nallow = [\"GET /\"]";
@@ -218,22 +217,4 @@ fn worlds_that_include_each_other_end() {
 fn nested_packages_are_found() {
     let wit = "package a:b;\nworld w { include c:d/v; }\npackage c:d { world v { import wasi:cli/exit@0.2.0; } }";
     assert_eq!(imports(&sources("", &[wit])), ["wasi:cli/exit@0.2.0"]);
-}
-
-#[test]
-fn a_copy_is_read_once_however_many_of_its_operations_are_imported() {
-    let operations = ["list-for-repo", "create-comment", "get", "add-labels"];
-    for count in 1..=operations.len() {
-        let imports = operations[..count]
-            .iter()
-            .map(|name| format!("import github:issues/{name}@2022.11.28;"));
-        let imports: Vec<_> = imports.collect();
-        let wit = format!("package a:b;\nworld w {{ {} }}", imports.join(" "));
-        let mut sources = connected("policy = 1\nworld = \"a:b/w\"", &[&wit]);
-        sources.deps = vec![built_in("github").wit];
-        let before = READ.get();
-        let ungranted = problems(&sources);
-        assert_eq!(ungranted.len(), count, "{ungranted:#?}");
-        assert_eq!(READ.get() - before, 1, "of {count}");
-    }
 }
