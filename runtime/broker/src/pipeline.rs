@@ -84,7 +84,7 @@ impl Parts {
             );
         }
         let told = refusal.told();
-        if !matches!(refusal, Refusal::Answered { .. }) {
+        if refusal.is_news() {
             (self.observer)(&Refused {
                 call: settlement.summary(),
                 code: refusal.code(),

@@ -99,6 +99,12 @@ impl Refusal {
         }
     }
 
+    /// Whether the observer is to hear of it: an API's own answer is the program's business, and a
+    /// run that has been stopped has said why.
+    pub(crate) fn is_news(&self) -> bool {
+        !matches!(self, Self::Answered { .. } | Self::Stopped(_))
+    }
+
     /// What went over the connection, where there was one and no reply.
     pub(crate) fn traffic(&self) -> Option<&Traffic> {
         match self {
