@@ -2,10 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use agentbox_policy::{LowerBounds, parse_bytes, parse_duration};
-use clap::{Args, Parser, Subcommand};
+use agentbox_policy::{Amount, Bound, LowerBounds, Unit};
+use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 /// Runs programs that an AI agent wrote, without giving them a key.
 ///
@@ -52,11 +51,11 @@ Exit codes:
   any below 120   the program's own; 1 also for a crash or an `err` result
   120             refused before it started
   121             stopped: an upstream sent a key back, or --stop-on-denial
-  122             stopped: a bound on output
+  122             stopped: a bound on output or calls
   123             a credential could not be had
   124             wall time used up
   125             a mistake in the command, or in agentbox
-  126             processor time or memory used up
+  126             processor time, memory, stack or handles used up
   130             interrupted by a signal
 A program may exit with 120 or more as well; the `code` that --json prints tells the two apart. It is
 null where the program ended by itself. Rust programs for wasm32-wasip2 exit with 0 or 1 alone.
@@ -109,56 +108,53 @@ impl RunArgs {
     }
 }
 
-/// Bounds of a run; they lower the policy's and never raise them.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Bounds (they lower the policy's, never raise them)")]
-pub(crate) struct BoundFlags {
-    /// Memory, such as `64MiB`.
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    memory: Option<u64>,
-    /// Processor time, such as `5s`.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    cpu: Option<Duration>,
-    /// Wall time.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    wall: Option<Duration>,
-    /// Standard output and standard error together.
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    output: Option<u64>,
-    /// An operation's arguments, as JSON.
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    arguments: Option<u64>,
-    /// The body of one request.
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    request_body: Option<u64>,
-    /// The body of one reply.
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    reply_body: Option<u64>,
-    /// Connecting to an upstream, TLS included.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    connect: Option<Duration>,
-    /// From the end of a request to the first byte of its reply.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    first_byte: Option<Duration>,
-    /// One call, from its start to the end of its reply.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    call: Option<Duration>,
-}
+/// Bounds of a run; they lower the policy's and never raise them. One flag for each bound there is.
+#[derive(Debug, Default)]
+pub(crate) struct BoundFlags(LowerBounds);
 
 impl BoundFlags {
-    pub(crate) fn lower(&self) -> LowerBounds {
-        LowerBounds {
-            memory: self.memory,
-            cpu: self.cpu,
-            wall: self.wall,
-            output: self.output,
-            arguments: self.arguments,
-            request_body: self.request_body,
-            reply_body: self.reply_body,
-            connect: self.connect,
-            first_byte: self.first_byte,
-            call: self.call,
+    pub(crate) fn lower(&self) -> &LowerBounds {
+        &self.0
+    }
+}
+
+impl Args for BoundFlags {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let heading = "Bounds (they lower the policy's, never raise them)";
+        command
+            .next_help_heading(heading)
+            .args(Bound::all().iter().map(|bound| {
+                clap::Arg::new(bound.name)
+                    .long(bound.name)
+                    .help(bound.help.trim_end_matches('.'))
+                    .value_name(match bound.unit {
+                        Unit::Bytes => "BYTES",
+                        Unit::Count => "COUNT",
+                        Unit::Time => "TIME",
+                    })
+                    .value_parser(|text: &str| bound.parse(text))
+            }))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for BoundFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        for bound in Bound::all() {
+            if let Some(amount) = matches.get_one::<Amount>(bound.name) {
+                self.0.lower(bound, *amount);
+            }
         }
+        Ok(())
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &RunArgs, output: &OutputFlags) -> Result<u8, CommandErr
     };
     render::warnings(&policy, output);
     let policy = policy
-        .with_lower_bounds(&args.bounds.lower())
+        .with_lower_bounds(args.bounds.lower())
         .map_err(|error| CommandError::refused(Code::WIDENING, error.to_string()))?;
 
     let runtime = Runtime::new(state)?;

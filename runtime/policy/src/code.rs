@@ -215,7 +215,31 @@ codes! {
     507 ARGUMENTS_SIZE: "the arguments are larger than they may be",
         "Bounded by `[run] arguments` and `--arguments`: an operation's arguments, as JSON.";
     508 CALLS_AT_ONCE: "too many calls are under way",
-        "A program may have started 1024 calls that it has not waited for. Call `wait` first.";
+        "Bounded by `[run] calls-at-once` and `--calls-at-once`. A call beyond it waits for its turn, \
+         and fails when none comes in time: read replies to their end, or drop them.";
+    509 TABLE: "the program's tables are larger than they may be",
+        "Bounded by `[run] table` and `--table`: entries of all its tables together.";
+    510 INSTANCES: "the program is made of more parts than it may be",
+        "Bounded by `[run] instances` and `--instances`: core instances, memories and tables.";
+    511 STACK: "the program called itself too deeply",
+        "Bounded by `[run] stack` and `--stack`: recursion without end, or a stack that is too small \
+         for an honest program.";
+    512 CALLS: "the program made more calls than it may",
+        "Bounded by `[run] calls` and `--calls`: all calls of the run, whatever became of them.";
+    513 DENIALS: "the program was refused more often than it may be",
+        "Bounded by `[run] denials` and `--denials`: calls that were refused before anything was sent. \
+         `agentbox audit --denied` shows them.";
+    514 HANDLES: "the program holds more handles than it may",
+        "Bounded by `[run] handles` and `--handles`: streams, files, requests and replies that it has \
+         not dropped.";
+    515 HOST_MEMORY: "the program's calls take up more of the host's memory than they may",
+        "Bounded by `[run] host-memory` and `--host-memory`: arguments, bodies and replies of calls \
+         that are under way or were not taken yet. Take what has ended first.";
+    516 COMPILE_TIME: "compiling the program takes longer than it may",
+        "Bounded by `[run] compile-time` and `--compile-time`. It is ended from outside, whatever it \
+         does.";
+    517 COMPILE_MEMORY: "compiling the program takes more memory than it may",
+        "Bounded by `[run] compile-memory` and `--compile-memory`.";
     601 DNS: "the name could not be resolved",
         "The upstream's name has no address, or the resolver did not answer in time.";
     602 CONNECT: "the upstream could not be reached",

@@ -43,7 +43,7 @@ mod value;
 mod verdict;
 
 pub use address::AddressRule;
-pub use bounds::{Bounds, LowerBounds, OPERATION_REPLY, Widening};
+pub use bounds::{Amount, Bound, Bounds, LowerBounds, OPERATION_REPLY, Unit, Widening};
 pub use call::{CallHead, HttpHead, OperationHead, RefusedHead};
 pub use check::{Import, Ungranted, check, draft, is_drafted};
 pub use code::Code;

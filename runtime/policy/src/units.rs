@@ -9,9 +9,20 @@ pub enum UnitError {
     /// Not a whole number and a unit of bytes.
     #[error("`{}` is not a number of bytes such as `64 MiB` (units: B, KiB, MiB, GiB)", .0.escape_debug())]
     Bytes(String),
+    /// Not a whole number.
+    #[error("`{}` is not a whole number such as `1000`", .0.escape_debug())]
+    Count(String),
     /// Not a whole number and a unit of time.
     #[error("`{}` is not a time such as `5s` (units: ms, s, m, h, d)", .0.escape_debug())]
     Duration(String),
+    /// An amount that a bound cannot have.
+    #[error("`{}` is out of range: {sense}", .text.escape_debug())]
+    Range {
+        /// What was written.
+        text: String,
+        /// What can be.
+        sense: String,
+    },
     /// More than can be counted.
     #[error("`{}` is too large", .0.escape_debug())]
     TooLarge(String),

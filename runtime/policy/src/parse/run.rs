@@ -1,91 +1,64 @@
 //! `[run]`: the bounds of one run.
 
-use std::time::Duration;
+use toml::de::DeValue;
 
-use crate::bounds::Bounds;
-use crate::units::{UnitError, parse_bytes, parse_duration};
+use crate::bounds::{Amount, Bound, Bounds, Unit};
 
-use super::document::{Problems, Table};
+use super::document::{Entry, Problems, Table, wrong_type};
 
-const KEYS: &[&str] = &[
-    "memory",
-    "cpu",
-    "wall",
-    "output",
-    "arguments",
-    "request-body",
-    "reply-body",
-    "connect",
-    "first-byte",
-    "call",
-];
+/// What this page's later versions bound, and this build does not.
+const LATER: &[&str] = &["confirm-timeout"];
 
 pub(crate) fn bounds(root: &Table<'_>, problems: &mut Problems) -> Bounds {
     let mut bounds = Bounds::default();
     let Some(table) = root.table("run", problems) else {
         return bounds;
     };
-    table.check_keys(KEYS, &["calls", "confirm-timeout"], problems);
-    let (bytes, time) = (parse_bytes, parse_duration);
-    set(&mut bounds.memory, &table, "memory", bytes, problems);
-    set(&mut bounds.cpu, &table, "cpu", time, problems);
-    set(&mut bounds.wall, &table, "wall", time, problems);
-    set(&mut bounds.output, &table, "output", bytes, problems);
-    set(&mut bounds.arguments, &table, "arguments", bytes, problems);
-    set(
-        &mut bounds.request_body,
-        &table,
-        "request-body",
-        bytes,
-        problems,
-    );
-    set(
-        &mut bounds.reply_body,
-        &table,
-        "reply-body",
-        bytes,
-        problems,
-    );
-    set(&mut bounds.connect, &table, "connect", time, problems);
-    set(&mut bounds.first_byte, &table, "first-byte", time, problems);
-    set(&mut bounds.call, &table, "call", time, problems);
-    if bounds.memory == 0 {
-        nothing(&table, "memory", problems);
-    }
-    let times = [
-        ("cpu", bounds.cpu),
-        ("wall", bounds.wall),
-        ("connect", bounds.connect),
-        ("first-byte", bounds.first_byte),
-        ("call", bounds.call),
-    ];
-    for (key, _) in times.iter().filter(|(_, time)| *time == Duration::ZERO) {
-        nothing(&table, key, problems);
+    let known: Vec<_> = Bound::all().iter().map(|bound| bound.name).collect();
+    table.check_keys(&known, LATER, problems);
+    for bound in Bound::all() {
+        if let Some(entry) = table.get(bound.name)
+            && let Some(amount) = amount(bound, &table, entry, problems)
+        {
+            bound.set(&mut bounds, amount);
+        }
     }
     bounds
 }
 
-fn set<T>(
-    bound: &mut T,
+/// The amount that is written, where a run can be held to it.
+fn amount(
+    bound: &Bound,
     table: &Table<'_>,
-    key: &str,
-    read: fn(&str) -> Result<T, UnitError>,
+    entry: &Entry<'_>,
     problems: &mut Problems,
-) {
-    let Some(item) = table.text(key, problems) else {
-        return;
-    };
-    match read(&item.text) {
-        Ok(value) => *bound = value,
-        Err(error) => {
-            problems.bad_value(&item.span, format!("`{}`: {error}", table.path(key)));
+) -> Option<Amount> {
+    let path = table.path(bound.name);
+    let span = entry.value.span();
+    let amount = match (bound.unit, entry.value.get_ref()) {
+        (Unit::Count, DeValue::Integer(number)) => {
+            let number = u64::from_str_radix(number.as_str(), number.radix());
+            number.ok().map(Amount::Count)
         }
+        (Unit::Count, other) => {
+            wrong_type(&path, &span, other, "a whole number", problems);
+            return None;
+        }
+        (unit, _) => {
+            let text = table.text_of(entry, problems)?.text;
+            match unit.parse(&text) {
+                Ok(amount) => Some(amount),
+                Err(error) => {
+                    problems.bad_value(&span, format!("`{path}`: {error}"));
+                    return None;
+                }
+            }
+        }
+    };
+    let fitting = amount.filter(|amount| bound.allows(*amount));
+    if fitting.is_none() {
+        let message = format!("`{path}` is out of range: {}", bound.sense());
+        problems.bad_value(&span, message);
     }
-}
-
-fn nothing(table: &Table<'_>, key: &str, problems: &mut Problems) {
-    if let Some(entry) = table.get(key) {
-        let message = format!("`{}` is zero, with which nothing can run", table.path(key));
-        problems.bad_value(&entry.value.span(), message);
-    }
+    fitting
 }

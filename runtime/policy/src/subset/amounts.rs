@@ -1,11 +1,8 @@
 //! Limits, addresses and bounds: how often, where to, and how much.
 
-use std::time::Duration;
-
 use crate::address::AddressRule;
 use crate::bounds::Bounds;
 use crate::limit::Limit;
-use crate::units::{print_bytes, print_duration};
 use crate::verdict::Window;
 
 use super::{Excess, words};
@@ -83,45 +80,10 @@ impl Window {
 
 /// The bounds that are higher in `of`.
 pub(super) fn bounds(of: &Bounds, over: &Bounds) -> Vec<Excess> {
-    let Bounds {
-        memory,
-        cpu,
-        wall,
-        output,
-        arguments,
-        request_body,
-        reply_body,
-        connect,
-        first_byte,
-        call,
-    } = *of;
-    let bytes = [
-        ("memory", memory, over.memory),
-        ("output", output, over.output),
-        ("arguments", arguments, over.arguments),
-        ("request-body", request_body, over.request_body),
-        ("reply-body", reply_body, over.reply_body),
-    ];
-    let times = [
-        ("cpu", cpu, over.cpu),
-        ("wall", wall, over.wall),
-        ("connect", connect, over.connect),
-        ("first-byte", first_byte, over.first_byte),
-        ("call", call, over.call),
-    ];
-    let bytes = bytes.map(|(name, of, over)| higher(name, of, over, print_bytes));
-    let times = times.map(|(name, of, over)| higher::<Duration>(name, of, over, print_duration));
-    bytes.into_iter().chain(times).flatten().collect()
-}
-
-fn higher<T: Copy + PartialOrd>(
-    name: &str,
-    of: T,
-    over: T,
-    print: fn(T) -> String,
-) -> Option<Excess> {
-    (of > over).then(|| {
-        let what = format!("more than {}, up to {}", print(over), print(of));
-        Excess::new(format!("run.{name}"), what)
-    })
+    of.higher_than(over)
+        .map(|(bound, of, over)| {
+            let what = format!("more than {over}, up to {of}");
+            Excess::new(format!("run.{}", bound.name), what)
+        })
+        .collect()
 }

@@ -1,9 +1,9 @@
 //! What is excess, and what is not: each part of a policy, and each way it can differ.
 
-use crate::Policy;
 use crate::subset::routes::tests::COMPARED;
 use crate::subset::{ChangeKind, compare, excess};
 use crate::testing::policy;
+use crate::{Bound, Policy, Unit};
 
 mod matchers;
 mod operations;
@@ -364,21 +364,19 @@ fn a_long_value_is_told_to_its_end() {
 
 #[test]
 fn every_bound_is_compared() {
-    let bounds = [
-        ("memory", "1 KiB", "2 KiB"),
-        ("cpu", "1s", "2s"),
-        ("wall", "1s", "2s"),
-        ("output", "1 B", "2 B"),
-        ("arguments", "1 B", "2 B"),
-        ("request-body", "1 B", "2 B"),
-        ("reply-body", "1 B", "2 B"),
-        ("connect", "1s", "2s"),
-        ("first-byte", "1s", "2s"),
-        ("call", "1s", "2s"),
-    ];
-    for (name, low, high) in bounds {
-        let with = |value: &str| format!("policy = 1\nrun.{name} = {value:?}");
-        let more = format!("run.{name}: more than {low}, up to {high}");
+    for bound in Bound::all() {
+        let (low, high) = match bound.unit {
+            Unit::Bytes => ("\"1 MiB\"", "\"2 MiB\""),
+            Unit::Count => ("20", "21"),
+            Unit::Time => ("\"1s\"", "\"2s\""),
+        };
+        let name = bound.name;
+        let (low, high) = match name {
+            "compile-memory" => ("\"1 GiB\"", "\"2 GiB\""),
+            _ => (low, high),
+        };
+        let with = |value: &str| format!("policy = 1\nrun.{name} = {value}");
+        let more = format!("run.{name}: more than {low}, up to {high}").replace('"', "");
         check(&with(high), &with(low), &[&more], &[]);
     }
 }

@@ -282,10 +282,18 @@ fn p15_limits_and_bounds_are_plain_positive_numbers() {
         "wall = \"1e9s\"",
         "output = \"-1 B\"",
         "call = \"99999d\"",
+        "calls = \"10\"",
+        "calls = -1",
+        "calls = 1.5",
+        "calls-at-once = 0",
+        "stack = \"1 KiB\"",
+        "stack = \"1 GiB\"",
+        "compile-memory = \"1 MiB\"",
     ] {
         one(Code::BAD_VALUE, &format!("run.{bound}"));
     }
     good("run.output = \"0 B\"");
+    good("run.calls = 0");
 }
 
 #[test]
