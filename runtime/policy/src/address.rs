@@ -243,22 +243,97 @@ mod tests {
         }
     }
 
+    /// The entries of the IANA IPv4 and IPv6 Special-Purpose Address Registries, and of multicast, as
+    /// the registries write them: what the tables above say in fewer words.
+    const REGISTRIES: &[&str] = &[
+        "0.0.0.0/8",
+        "0.0.0.0/32",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.0.0/29",
+        "192.0.0.8/32",
+        "192.0.0.9/32",
+        "192.0.0.10/32",
+        "192.0.0.170/32",
+        "192.0.0.171/32",
+        "192.0.2.0/24",
+        "192.31.196.0/24",
+        "192.52.193.0/24",
+        "192.88.99.0/24",
+        "192.88.99.2/32",
+        "192.168.0.0/16",
+        "192.175.48.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "255.255.255.255/32",
+        "::1/128",
+        "::/128",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "100:0:0:1::/64",
+        "2001::/23",
+        "2001:1::1/128",
+        "2001:1::2/128",
+        "2001:1::3/128",
+        "2001:2::/48",
+        "2001:3::/32",
+        "2001:4:112::/48",
+        "2001:10::/28",
+        "2001:20::/28",
+        "2001:30::/28",
+        "2001:db8::/32",
+        "2620:4f:8000::/48",
+        "3fff::/20",
+        "5f00::/16",
+        "fc00::/7",
+        "fe80::/10",
+        "ff00::/8",
+    ];
+
     #[test]
     fn d08_each_entry_of_the_special_registries_is_refused_from_end_to_end() {
-        for (net, length, name) in SPECIAL_V4 {
-            let first = Ipv4Addr::from(*net).to_bits();
-            let last = first | (u32::MAX >> length);
-            for address in [first, last] {
-                let address = IpAddr::V4(Ipv4Addr::from_bits(address));
-                assert!(!rule(&[]).admits(address), "{address} ({name})");
+        for entry in REGISTRIES {
+            let net: IpNet = entry.parse().expect(entry);
+            for address in [net.network(), net.broadcast()] {
+                assert!(!rule(&[]).admits(address), "{address} ({entry})");
             }
         }
-        for (net, length, name) in SPECIAL_V6 {
-            let last = Ipv6Addr::from_bits(net.to_bits() | (u128::MAX >> length));
-            assert!(
-                !is_public(IpAddr::V6(*net)) && !is_public(IpAddr::V6(last)),
-                "{net} ({name})"
-            );
+    }
+
+    #[test]
+    fn d08_what_stands_for_a_special_address_is_as_special() {
+        for (entry, inner) in REGISTRIES.iter().filter_map(|entry| {
+            let net: IpNet = entry.parse().expect(entry);
+            match net.broadcast() {
+                IpAddr::V4(inner) => Some((entry, inner)),
+                IpAddr::V6(_) => None,
+            }
+        }) {
+            let [.., a, b] = inner.to_ipv6_mapped().segments();
+            let [.., c, d] = Ipv4Addr::from_bits(!inner.to_bits())
+                .to_ipv6_mapped()
+                .segments();
+            for address in [
+                Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, a, b),
+                Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, a, b),
+                Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, a, b),
+                Ipv6Addr::new(0x2002, a, b, 0, 0, 0, 0, 1),
+                // Teredo by way of a public server, to this client; and by way of this server.
+                Ipv6Addr::new(0x2001, 0, 0x0101, 0x0101, 0, 0, c, d),
+                Ipv6Addr::new(0x2001, 0, a, b, 0, 0, 0xfefe, 0xfefe),
+            ] {
+                assert!(
+                    !rule(&[]).admits(IpAddr::V6(address)),
+                    "{address} ({entry})"
+                );
+            }
         }
     }
 
