@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use agentbox_policy::{Amount, Bound, LowerBounds, Unit};
+use agentbox_policy::{Amount, Bound, Bounds, LowerBounds, Unit};
 use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 
 /// Runs programs that an AI agent wrote, without giving them a key.
@@ -120,13 +120,17 @@ impl BoundFlags {
 
 impl Args for BoundFlags {
     fn augment_args(command: clap::Command) -> clap::Command {
-        let heading = "Bounds (they lower the policy's, never raise them)";
+        let heading = "Bounds (they lower what the policy says under [run], never raise it)";
         command
             .next_help_heading(heading)
             .args(Bound::all().iter().map(|bound| {
                 clap::Arg::new(bound.name)
                     .long(bound.name)
-                    .help(bound.help.trim_end_matches('.'))
+                    .help(format!(
+                        "{} [default: {}]",
+                        bound.help.trim_end_matches('.'),
+                        bound.of(&Bounds::default())
+                    ))
                     .value_name(match bound.unit {
                         Unit::Bytes => "BYTES",
                         Unit::Count => "COUNT",
