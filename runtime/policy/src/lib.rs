@@ -12,6 +12,7 @@ mod address;
 mod base;
 mod bounds;
 mod call;
+mod canonical;
 mod catalogue;
 mod check;
 mod condition;
