@@ -117,11 +117,13 @@ impl Settlement {
             return Ok(());
         }
         let traffic = self.traffic.get();
+        let sent = traffic.and_then(Traffic::sent);
         let outcome = Outcome {
             status: self.status.get().copied(),
             code,
             note,
-            sent: traffic.map_or(0, Traffic::sent),
+            sent: sent.map_or(0, |body| body.bytes),
+            body: sent.map(|body| body.digest),
             received: traffic.map_or(0, Traffic::received),
             address: traffic.map(Traffic::address),
             elapsed: self.began.elapsed(),

@@ -99,6 +99,10 @@ pub enum Event {
         /// How many bytes the body has, where the guest said so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         content_length: Option<u64>,
+        /// SHA-256 of the [canonical head](Approved::canonical_head) of what was approved,
+        /// lower-case hex. Always written; none where an earlier build wrote the line.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        head: Option<String>,
     },
     /// What became of a call. A call without one was cut off: what happened to it is not known.
     Outcome {
@@ -115,6 +119,11 @@ pub enum Event {
         note: Option<String>,
         /// Bytes of the request's body that were sent.
         sent: u64,
+        /// SHA-256 of just those bytes, lower-case hex: of the whole body, unless it broke off or
+        /// the call ended before it did. That of no bytes where the request has no body; absent
+        /// where no request was handed to a connection.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
         /// Bytes of the reply's body that came.
         received: u64,
         /// The address that was dialled.
@@ -262,6 +271,7 @@ impl Event {
                 reference: credential.reference().to_string(),
             }),
             content_length: approved.content_length(),
+            head: Some(digest(&approved.canonical_head())),
         }
     }
 }
@@ -269,7 +279,7 @@ impl Event {
 impl Path {
     fn of(path: &str) -> Self {
         let shown = cut_at(path, LONGEST_PATH);
-        let path_digest = (shown.len() < path.len()).then(|| digest(path));
+        let path_digest = (shown.len() < path.len()).then(|| digest(path.as_bytes()));
         Self {
             path: shown.to_owned(),
             path_digest,
@@ -278,11 +288,12 @@ impl Path {
 }
 
 /// SHA-256 in lower-case hex.
-fn digest(text: &str) -> String {
-    Sha256::digest(text)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+fn digest(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Bounds what a guest can make of one line.

@@ -75,6 +75,7 @@ pub(crate) fn outcome(note: &str) -> Outcome {
         code: None,
         note: Some(note.to_owned()),
         sent: 1,
+        body: Some([0xa5; 32]),
         received: 2,
         address: Some(([127, 0, 0, 1], 443).into()),
         elapsed: Duration::from_micros(1999),

@@ -14,7 +14,7 @@ use cap_std::fs::{
 use jiff::Timestamp;
 
 use crate::error::RecordError;
-use crate::line::{Event, Line, cut, millis};
+use crate::line::{Event, Line, cut, hex, millis};
 
 /// The record of one run, while it runs. Cloning is cheap and shares it.
 #[derive(Clone, Debug)]
@@ -52,6 +52,8 @@ pub struct Outcome {
     pub note: Option<String>,
     /// Bytes of the request's body that were sent.
     pub sent: u64,
+    /// SHA-256 of just those bytes; none where no request was handed to a connection.
+    pub body: Option<[u8; 32]>,
     /// Bytes of the reply's body that came.
     pub received: u64,
     /// The address that was dialled.
@@ -320,6 +322,7 @@ impl Event {
             code: outcome.code.map(|code| code.to_string()),
             note: outcome.note.as_deref().map(cut),
             sent: outcome.sent,
+            body: outcome.body.as_ref().map(|digest| hex(digest)),
             received: outcome.received,
             address: outcome.address,
             elapsed_ms: millis(outcome.elapsed),

@@ -11,6 +11,7 @@ fn line(note: &str) -> Line {
         code: None,
         note: Some(note.to_owned()),
         sent: 0,
+        body: None,
         received: 0,
         address: None,
         elapsed_ms: 0,
@@ -82,7 +83,7 @@ fn a_long_path_is_cut_and_the_digest_is_of_all_of_it() {
     assert_eq!(paths[0].path, paths[1].path);
     assert_ne!(paths[0].path_digest, paths[1].path_digest);
     let of_abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
-    assert_eq!(digest("abc"), of_abc);
+    assert_eq!(digest(b"abc"), of_abc);
 }
 
 #[test]

@@ -88,6 +88,24 @@ fn foreign_lines_are_reported_and_skipped() {
 }
 
 #[test]
+fn lines_without_digests_of_the_request_are_lines() {
+    let lines = [
+        r#"{"v":1,"seq":1,"time":"2026-01-01T00:00:00Z","event":"intent","call":1,"grant":"http.a","route":"GET /","method":"GET","origin":"https://a.example","path":"/"}"#,
+        r#"{"v":1,"seq":2,"time":"2026-01-01T00:00:00Z","event":"outcome","call":1,"status":200,"sent":0,"received":2,"elapsed_ms":3}"#,
+    ];
+    let read = RunRecord::parse(start().run, format!("{}\n", lines.join("\n")).as_bytes());
+    assert_eq!((read.faults, read.lines.len()), (vec![], 2));
+    assert!(matches!(
+        &read.lines[0].event,
+        Event::Intent { head: None, .. }
+    ));
+    assert!(matches!(
+        &read.lines[1].event,
+        Event::Outcome { body: None, .. }
+    ));
+}
+
+#[test]
 fn a_missing_line_is_reported() {
     let scratch = Scratch::new();
     let run = recorded(&scratch);

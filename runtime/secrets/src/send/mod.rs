@@ -23,7 +23,7 @@ use deadlines::Deadlines;
 use exchange::Connection;
 use request::{Outgoing, RequestBody};
 pub use resolve::{Resolver, Resolving};
-pub use traffic::Traffic;
+pub use traffic::{SentBody, Traffic};
 
 /// Sends requests under the bounds of a policy. Cloning is cheap and shares TLS sessions.
 #[derive(Clone)]

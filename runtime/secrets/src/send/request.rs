@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
 use super::deadlines::Deadlines;
-use super::traffic::Counter;
+use super::traffic::Sent;
 use crate::error::Trouble;
 
 /// A request ready to be written in one of the versions of HTTP.
@@ -55,6 +55,7 @@ impl Outgoing<'_> {
         if let Some(length) = body.length(approved.method()) {
             headers.insert(CONTENT_LENGTH, length.into());
         }
+        body.sent.begin();
         let mut request = Request::new(body);
         *request.method_mut() = approved.method().clone();
         *request.uri_mut() = Uri::from_parts(uri).map_err(|_parts| Trouble::Bug("no address"))?;
@@ -63,21 +64,21 @@ impl Outgoing<'_> {
     }
 }
 
-/// The guest's body on its way out: counted, capped, and held to the length it announced.
+/// The guest's body on its way out: counted, digested, capped, and held to the length it announced.
 pub(super) struct RequestBody {
     inner: Body,
     /// A piece that was read ahead.
     ahead: Option<Bytes>,
     length: Option<u64>,
     cap: u64,
-    sent: Counter,
+    sent: Sent,
     /// Says once how the body ended.
     ended: Option<oneshot::Sender<Option<Trouble>>>,
 }
 
 /// What becomes of a request's body while it is sent.
 pub(super) struct Progress {
-    pub(super) sent: Counter,
+    pub(super) sent: Sent,
     /// Tells when the body has ended, and why if it failed. Dropped unsaid when nobody wants more
     /// of it.
     pub(super) ended: oneshot::Receiver<Option<Trouble>>,
@@ -106,7 +107,7 @@ impl RequestBody {
         let (ended, progress) = oneshot::channel();
         let exact = inner.size_hint().exact();
         let length = approved.content_length().or(exact);
-        let sent = Counter::default();
+        let sent = Sent::default();
         let progress = Progress {
             sent: sent.clone(),
             ended: progress,
@@ -177,7 +178,7 @@ impl RequestBody {
         if total > self.cap {
             return Err(self.too_long());
         }
-        self.sent.add(data.len());
+        self.sent.add(&data);
         Ok(Some(data))
     }
 

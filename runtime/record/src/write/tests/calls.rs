@@ -2,6 +2,7 @@
 
 use agentbox_ledger::{Ledger, ReserveError};
 use agentbox_policy::decide;
+use sha2::{Digest as _, Sha256};
 
 use super::*;
 use crate::line::{CredentialName, LONGEST_PATH, MOST_NAMES};
@@ -40,6 +41,7 @@ fn intent(method: &str, path_and_query: &str) -> Event {
 #[test]
 fn an_intent_names_all_of_the_call_and_no_value_of_it() {
     let query = format!("page={CANARY}&empty=&bare&%C3%A9={CANARY}");
+    let head = format!("GET\nhttps\napi.widgets.example\n/v1/7?{query}\nuser-agent:{CANARY}\n\n");
     let expected = Event::Intent {
         call: 1,
         grant: "http.widgets".to_owned(),
@@ -62,6 +64,12 @@ fn an_intent_names_all_of_the_call_and_no_value_of_it() {
             reference: "env://WIDGETS_KEY".to_owned(),
         }),
         content_length: None,
+        head: Some(
+            Sha256::digest(head)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        ),
     };
     assert_eq!(intent("GET", &format!("/v1/7?{query}")), expected);
 }

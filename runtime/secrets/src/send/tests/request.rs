@@ -8,6 +8,7 @@ use agentbox_gate::{Body, BodyFailure, Cause, Failure};
 use agentbox_policy::Code;
 use bytes::Bytes;
 use http_body::Frame;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Barrier;
 
 use super::upstream::{Act, Upstream, play, reply};
@@ -252,10 +253,12 @@ async fn traffic_counts_both_bodies() {
     let mut answered = call.answer().await.expect("a reply");
     while let Some(Ok(_)) = http_body_util::BodyExt::frame(&mut answered.reply.body).await {}
     let traffic = &answered.traffic;
+    let sent = traffic.sent().expect("a request was sent");
     assert_eq!(
-        (traffic.sent(), traffic.received(), traffic.address()),
+        (sent.bytes, traffic.received(), traffic.address()),
         (5, 3, address)
     );
+    assert_eq!(sent.digest, *Sha256::digest("12345"));
 }
 
 #[tokio::test]
