@@ -6,9 +6,9 @@ use std::task::{Context, Poll, ready};
 use agentbox_gate::Body;
 use agentbox_policy::{Approved, Scheme};
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HOST};
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Uri};
-use http::{HeaderMap, Method, Request, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Version};
 use http_body::{Body as _, Frame, SizeHint};
 use http_body_util::BodyExt;
 use tokio::sync::oneshot;
@@ -54,6 +54,9 @@ impl Outgoing<'_> {
         }
         if let Some(length) = body.length(approved.method()) {
             headers.insert(CONTENT_LENGTH, length.into());
+        } else if version == Version::HTTP_11 && body.length.is_none() {
+            // Unless told, the library leaves out the body of a GET or HEAD.
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
         }
         body.sent.begin();
         let mut request = Request::new(body);

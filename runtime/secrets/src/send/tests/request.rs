@@ -161,6 +161,24 @@ async fn a_body_is_framed_by_its_length_where_that_is_known() {
 }
 
 #[tokio::test]
+async fn a_body_is_sent_whatever_the_method() {
+    for method in ["GET", "HEAD", "DELETE"] {
+        let acts = vec![Act::Await("0\r\n\r\n"), reply("200 OK", "", "")];
+        let upstream = Upstream::start(acts).await;
+        let fixture = Fixture::new(&upstream.origin());
+        let sender = sender();
+        let call = Call {
+            line: &format!("{method} /things"),
+            body: Streamed::body(&["", "a", "bc"]),
+            ..Call::get(&fixture, &sender)
+        };
+        let text = arrived(&fixture, upstream, call).await;
+        let body = "\ntransfer-encoding: chunked\n\n1\na\n2\nbc\n0\n\n";
+        assert!(text.ends_with(body), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn a_post_without_a_body_says_so() {
     let upstream = Upstream::start(vec![reply("200 OK", "", "")]).await;
     let fixture = Fixture::new(&upstream.origin());
