@@ -1,5 +1,6 @@
 //! Sending to servers of all kinds, most of them hostile, on loopback.
 
+mod authorised;
 mod hostile;
 mod limits;
 mod request;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use agentbox_ledger::{Ledger, RunId};
-use agentbox_policy::{HttpHead, Policy, Sources, Text, decide};
-use agentbox_record::{Record, Recorded, RunStart};
+use agentbox_policy::{Approved, HttpHead, Policy, Sources, Text, decide};
+use agentbox_record::{Event, Record, Recorded, RunStart};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
@@ -53,10 +53,15 @@ pub(crate) struct Fixture {
     pub(crate) folder: Folder,
     pub(crate) secrets: Secrets,
     pub(crate) policy: Policy,
+    ledger: Ledger,
     record: Record,
     run: RunId,
     origin: String,
 }
+
+/// What most tests may do with the key.
+const GRANT: &str = "reply-headers = [\"x-seen\"]\n\
+     allow = [\"GET /things?*\", \"HEAD /things\", \"DELETE /things\", \"POST /things\"]\n";
 
 impl Fixture {
     /// The key is placed as a bearer token.
@@ -72,10 +77,27 @@ impl Fixture {
         Self::from(folder, origin, placement, (&from, key))
     }
 
+    /// The same, with these lines of `[http.up]` instead of the usual.
+    pub(crate) fn granting(origin: &str, placement: &str, grant: &str) -> Self {
+        let (folder, key) = (Folder::new(), canary());
+        let file = folder.write("key", format!("{key}\n").as_bytes());
+        let from = format!("file://{}", file.display());
+        Self::build(folder, origin, (placement, grant), (&from, &key))
+    }
+
     pub(crate) fn from(
         folder: Folder,
         origin: &str,
         placement: &str,
+        (from, key): (&str, &str),
+    ) -> Self {
+        Self::build(folder, origin, (placement, GRANT), (from, key))
+    }
+
+    fn build(
+        folder: Folder,
+        origin: &str,
+        (placement, grant): (&str, &str),
         (from, key): (&str, &str),
     ) -> Self {
         let (insecure, addresses) = if origin.starts_with("http:") {
@@ -86,8 +108,7 @@ impl Fixture {
         let policy = policy(&format!(
             "policy = 1\n{insecure}\n[agent]\nid = \"tester\"\n\
              [credentials.up]\nfrom = \"{from}\"\nas = {placement}\norigin = \"{origin}\"\n{addresses}\n\
-             [http.up]\nuse = \"up\"\nreply-headers = [\"x-seen\"]\n\
-             allow = [\"GET /things?*\", \"HEAD /things\", \"DELETE /things\", \"POST /things\"]\n"
+             [http.up]\nuse = \"up\"\n{grant}"
         ));
         let secrets = Secrets::new(Some(folder.dir()), policy.credentials().cloned().collect());
         let (record, run) = record(&folder);
@@ -96,6 +117,7 @@ impl Fixture {
             folder,
             secrets,
             policy,
+            ledger: Ledger::in_memory(),
             record,
             run,
             origin: origin.to_owned(),
@@ -116,11 +138,27 @@ impl Fixture {
         };
         let approved =
             decide(&self.policy, &head.into()).unwrap_or_else(|denied| panic!("{denied}"));
+        self.put_on_record(approved).await
+    }
+
+    /// What was approved, reserved and put on record.
+    pub(crate) async fn put_on_record(&self, approved: Approved) -> Recorded {
         let now = SystemTime::now();
-        let reserved = Ledger::in_memory().reserve(approved, &self.run, now).await;
+        let reserved = self.ledger.reserve(approved, &self.run, now).await;
         self.record
             .intent(reserved.expect("no limits"), now)
             .expect("a record")
+    }
+
+    /// The digest of each head that was put on record, in order.
+    pub(crate) fn heads(&self) -> Vec<String> {
+        let read = agentbox_record::read(&self.folder.dir(), &self.run.to_string());
+        let lines = read.expect("a record").lines.into_iter();
+        let heads = lines.map(|line| match line.event {
+            Event::Intent { head, .. } => head,
+            _ => None,
+        });
+        heads.flatten().collect()
     }
 }
 
