@@ -8,6 +8,7 @@ mod support;
 mod apis;
 mod approval;
 mod architecture;
+mod authorised;
 mod bad_input;
 mod bounds;
 mod command_line;

@@ -5,6 +5,7 @@
 
 pub(crate) mod agentbox;
 pub(crate) mod api;
+pub(crate) mod arrived;
 pub(crate) mod bot;
 pub(crate) mod caller;
 pub(crate) mod canary;
@@ -13,6 +14,7 @@ pub(crate) mod errands;
 pub(crate) mod github;
 pub(crate) mod guests;
 pub(crate) mod http;
+pub(crate) mod http2;
 pub(crate) mod openbao;
 pub(crate) mod python;
 pub(crate) mod relay;

@@ -56,6 +56,11 @@ impl Authority {
 
     /// Starts a server with a certificate for `name`, a DNS name or an address.
     pub(crate) fn serve(&self, name: &str, valid: bool, reply: Vec<u8>) -> TlsServer {
+        TlsServer::start(Arc::new(self.config(name, valid)), reply)
+    }
+
+    /// What a server needs that has a certificate for `name`.
+    pub(super) fn config(&self, name: &str, valid: bool) -> ServerConfig {
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("the name is one");
         if !valid {
             params.not_before = rcgen::date_time_ymd(2000, 1, 1);
@@ -65,13 +70,12 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).expect("it can sign");
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
+        ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("the provider has them")
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)
-            .expect("the key is the certificate's");
-        TlsServer::start(Arc::new(config), reply)
+            .expect("the key is the certificate's")
     }
 }
 
