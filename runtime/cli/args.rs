@@ -1,6 +1,7 @@
 //! What was typed: flags and arguments, as clap reads them, and nothing else.
 
 use std::ffi::{OsStr, OsString};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use agentbox_policy::{Amount, Bound, Bounds, LowerBounds, Unit};
@@ -77,6 +78,10 @@ pub(crate) struct RunArgs {
     /// Trusts the certificate authorities in this PEM file as well.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
+    /// Asks the DNS server at this address, such as `9.9.9.9` or `127.0.0.1:5353`, and not this
+    /// system's resolver. Names are asked for as the policy has them, and nowhere else.
+    #[arg(long, value_name = "ADDR", value_parser = parse_server)]
+    pub(crate) resolver: Option<SocketAddr>,
     /// The program: a component, a core module, the text of either, or `-` for standard input; and
     /// its arguments. All that follows PROGRAM is the program's, flags and `--` included.
     // One list, since a second positional would let flags between the two be agentbox's own.
@@ -108,9 +113,51 @@ impl RunArgs {
     }
 }
 
-/// Bounds of a run; they lower the policy's and never raise them. One flag for each bound there is.
-#[derive(Debug, Default)]
-pub(crate) struct BoundFlags(LowerBounds);
+/// The port of DNS.
+const DNS: u16 = 53;
+
+fn parse_server(text: &str) -> Result<SocketAddr, String> {
+    let address = |text: &str| text.parse().map(|ip: IpAddr| SocketAddr::new(ip, DNS));
+    text.parse()
+        .or_else(|_| address(text))
+        .map_err(|_| "it is no IP address, with or without a port".to_owned())
+}
+
+/// Bounds of a run; they lower the policy's and never raise them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Bounds (they lower the policy's, never raise them)")]
+pub(crate) struct BoundFlags {
+    /// Memory, such as `64MiB`.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    memory: Option<u64>,
+    /// Processor time, such as `5s`.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    cpu: Option<Duration>,
+    /// Wall time.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    wall: Option<Duration>,
+    /// Standard output and standard error together.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    output: Option<u64>,
+    /// An operation's arguments, as JSON.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    arguments: Option<u64>,
+    /// The body of one request.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    request_body: Option<u64>,
+    /// The body of one reply.
+    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
+    reply_body: Option<u64>,
+    /// Connecting to an upstream, TLS included.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    connect: Option<Duration>,
+    /// From the end of a request to the first byte of its reply.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    first_byte: Option<Duration>,
+    /// One call, from its start to the end of its reply.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    call: Option<Duration>,
+}
 
 impl BoundFlags {
     pub(crate) fn lower(&self) -> &LowerBounds {

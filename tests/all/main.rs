@@ -22,6 +22,7 @@ mod gate;
 mod keys;
 mod limits;
 mod models;
+mod names;
 mod on_record;
 mod openbao;
 mod operations;

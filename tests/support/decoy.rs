@@ -24,7 +24,12 @@ struct Seen {
 impl Decoy {
     /// Starts listening on a free port of 127.0.0.2.
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.2:0").expect("127.0.0.2 is local");
+        Self::at("127.0.0.2", 0)
+    }
+
+    /// Starts listening on this port of this address of the machine.
+    pub(crate) fn at(address: &str, port: u16) -> Self {
+        let listener = TcpListener::bind((address, port)).expect("the port is free there");
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");

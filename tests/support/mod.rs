@@ -10,6 +10,7 @@ pub(crate) mod bot;
 pub(crate) mod caller;
 pub(crate) mod canary;
 pub(crate) mod decoy;
+pub(crate) mod dns;
 pub(crate) mod errands;
 pub(crate) mod github;
 pub(crate) mod guests;

@@ -19,7 +19,8 @@ pub(crate) struct Authority {
     pem: String,
 }
 
-/// A server with a certificate of an [`Authority`]. Answers each request with the same bytes.
+/// A server with a certificate of an [`Authority`]. Answers each request with the same bytes, and
+/// then closes the connection if they say so.
 pub(crate) struct TlsServer {
     address: SocketAddr,
     state: Arc<State>,
@@ -92,8 +93,10 @@ impl TlsServer {
                 if shared.over.load(Ordering::SeqCst) {
                     break;
                 }
+                let (config, state) = (Arc::clone(&config), Arc::clone(&shared));
+                let reply = reply.clone();
                 // A client that does not like the certificate goes away; the next one may stay.
-                answer(stream, &config, &shared, &reply).ok();
+                std::thread::spawn(move || answer(stream, &config, &state, &reply).ok());
             }
         });
         Self {
@@ -137,11 +140,27 @@ fn answer(
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     let connection = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
     let mut stream = StreamOwned::new(connection, stream);
+    while find(reply, b"connection: close").is_none() {
+        if !answer_one(&mut stream, state, reply)? {
+            return Ok(());
+        }
+    }
+    answer_one(&mut stream, state, reply)?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}
+
+/// False when no other request comes.
+fn answer_one(
+    stream: &mut StreamOwned<ServerConnection, TcpStream>,
+    state: &State,
+    reply: &[u8],
+) -> io::Result<bool> {
     let mut request = Vec::new();
     while find(&request, b"\r\n\r\n").is_none() {
         let mut piece = [0; 4096];
         match stream.read(&mut piece)? {
-            0 => return Ok(()),
+            0 => return Ok(false),
             count => request.extend_from_slice(&piece[..count]),
         }
     }
@@ -150,6 +169,6 @@ fn answer(
         .unwrap_or_else(PoisonError::into_inner)
         .push(request);
     stream.write_all(reply)?;
-    stream.conn.send_close_notify();
-    stream.flush()
+    stream.flush()?;
+    Ok(true)
 }

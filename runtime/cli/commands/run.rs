@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use agentbox_embed::{
-    Ending, Input, Mode, Outcome, Output, Policy, Program, RunError, RunOptions, Runtime, Sink,
-    Stop,
+    Ending, Input, Mode, NameServer, Outcome, Output, Policy, Program, Resolver, RunError,
+    RunOptions, Runtime, Sink, Stop, SystemResolver,
 };
 use agentbox_policy::{Code, Credential, Reference};
 use serde_json::{Value, json};
@@ -63,6 +63,9 @@ pub(crate) fn run(args: &RunArgs, output: &OutputFlags) -> Result<u8, CommandErr
             stop_on_denial: args.stop_on_denial,
         },
         authorities,
+        // A command listens nowhere.
+        own: Vec::new(),
+        resolver: resolver(args),
         folder,
         observer: render::observer(output, hints(&policy)),
         stop: Stop::new(),
@@ -163,6 +166,14 @@ fn authorities(args: &RunArgs, found: &Found) -> Result<Vec<Vec<u8>>, CommandErr
         authorities.push(pem);
     }
     Ok(authorities)
+}
+
+/// The DNS server of `--resolver`, or the system's resolver.
+fn resolver(args: &RunArgs) -> Arc<dyn Resolver> {
+    match args.resolver {
+        Some(address) => Arc::new(NameServer::at(address)),
+        None => Arc::new(SystemResolver),
+    }
 }
 
 /// What to do about each credential that is not there, by its name.

@@ -20,6 +20,7 @@ pub use agentbox_record as record;
 pub use agentbox_sandbox::{
     Ending, Engine, EngineError, Input, Output, PROGRAM_BYTES, Program, ProgramError, Sink,
 };
+pub use agentbox_secrets::{NameServer, Resolver, Resolving, SystemResolver};
 
 pub use outcome::{Outcome, exit};
 pub use policy_file::{

@@ -1,6 +1,7 @@
 //! Putting one run together, and running it.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -13,7 +14,7 @@ use agentbox_record::{Record, RecordError, RunEnd, RunStart};
 use agentbox_sandbox::{
     Engine, EngineError, Guest, GuestSetup, Input, Output, Program, SetupError, run,
 };
-use agentbox_secrets::{Secrets, Sender, SenderError};
+use agentbox_secrets::{Reach, Resolver, Secrets, Sender, SenderError};
 use cap_std::fs::Dir;
 use wasmtime::component::Linker;
 
@@ -55,6 +56,11 @@ pub struct RunOptions {
     pub mode: Mode,
     /// Certificate authorities to trust besides the system's: PEM files.
     pub authorities: Vec<Vec<u8>>,
+    /// Addresses that this process listens on. No program reaches them, whatever its policy admits;
+    /// an unspecified address stands for every one of this machine's.
+    pub own: Vec<SocketAddr>,
+    /// Who is asked for the addresses of names. What it answers is checked all the same.
+    pub resolver: Arc<dyn Resolver>,
     /// The folder that the policy's paths are relative to; without one, paths lead nowhere.
     pub folder: Option<Dir>,
     /// Hears of calls that got no reply.
@@ -157,13 +163,19 @@ impl Runtime {
         &self,
         program: &Program,
         policy: Arc<Policy>,
-        options: RunOptions,
+        mut options: RunOptions,
     ) -> Result<Outcome, RunError> {
         check(&policy, program.imports()).map_err(RunError::Ungranted)?;
         let mut linker = self.linker.clone();
         link_operations(&mut linker, program.imports(), &policy)
             .map_err(|error| RunError::Link(format!("{error:#}")))?;
-        let sender = Sender::new(&options.authorities, policy.bounds())?;
+        // One for each run, so that no connection and no TLS session is used by two.
+        let reach = Reach {
+            authorities: std::mem::take(&mut options.authorities),
+            own: std::mem::take(&mut options.own),
+            resolver: Arc::clone(&options.resolver),
+        };
+        let sender = Sender::new(reach, policy.bounds())?;
         let secrets = Secrets::new(
             options
                 .folder

@@ -203,6 +203,12 @@ pub enum Trouble {
         /// What the resolver said.
         what: String,
     },
+    /// All that may be dialled is what this process itself listens on.
+    #[error("{address} is where agentbox's own process listens, which no program may reach")]
+    OwnAddress {
+        /// The address.
+        address: SocketAddr,
+    },
     /// The upstream does not speak HTTP as it should.
     #[error("{0}")]
     Protocol(&'static str),
@@ -234,7 +240,7 @@ impl Trouble {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::AddressDenied { .. } => Code::ADDRESS_DENIED,
+            Self::AddressDenied { .. } | Self::OwnAddress { .. } => Code::ADDRESS_DENIED,
             Self::Bug(_) => Code::BUG,
             Self::Connect { .. } => Code::CONNECT,
             Self::ConnectTimeout | Self::Timeout(_) => Code::UPSTREAM_TIMEOUT,
@@ -252,7 +258,7 @@ impl Trouble {
     #[must_use]
     pub fn cause(&self) -> Cause {
         match self {
-            Self::AddressDenied { .. } => Cause::AddressDenied,
+            Self::AddressDenied { .. } | Self::OwnAddress { .. } => Cause::AddressDenied,
             Self::Bug(_) => Cause::Internal,
             Self::Connect { .. } => Cause::ConnectionRefused,
             Self::ConnectTimeout => Cause::ConnectTimeout,
@@ -272,7 +278,9 @@ impl Trouble {
     #[must_use]
     pub fn guest_message(&self) -> String {
         match self {
-            Self::AddressDenied { .. } => "the name leads to an address that is not allowed",
+            Self::AddressDenied { .. } | Self::OwnAddress { .. } => {
+                "the name leads to an address that is not allowed"
+            }
             Self::Bug(_) => "the call failed",
             Self::Connect { .. } => "the upstream could not be reached",
             Self::ConnectTimeout => "the connection took too long",

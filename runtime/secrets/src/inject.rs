@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::encode::{base64, percent};
 use crate::error::CredentialError;
-use crate::keys::Secrets;
+use crate::keys::{Secrets, Version};
 use crate::secret::{Secret, Unusable};
 
 /// A request with its key in it, ready to be sent once.
@@ -20,6 +20,8 @@ pub struct Keyed {
     pub(crate) target: Zeroizing<String>,
     /// All headers but those that frame the body.
     pub(crate) headers: HeaderMap,
+    /// The key in it, if there is one.
+    pub(crate) version: Option<Version>,
     pub(crate) recorded: Recorded,
 }
 
@@ -52,9 +54,11 @@ impl Secrets {
         self.learn_all().await;
         let approved = recorded.approved();
         let (mut target, mut headers) = bare(approved);
+        let mut version = None;
         if let Some(credential) = approved.credential() {
             let placement = credential.placement();
-            self.with_key(credential, |key| {
+            self.with_key(credential, |key, read| {
+                version = Some(read);
                 place(placement, key, &mut target, &mut headers)
             })
             .await?
@@ -63,6 +67,7 @@ impl Secrets {
         Ok(Keyed {
             target,
             headers,
+            version,
             recorded,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use agentbox_policy::Credential;
@@ -21,7 +22,9 @@ struct Inner {
     folder: Option<Dir>,
     /// One cell for each credential and reference, so that a key is read once however many calls
     /// want it at the same time.
-    cells: Mutex<HashMap<Name, Arc<OnceCell<Secret>>>>,
+    cells: Mutex<HashMap<Name, Arc<OnceCell<Held>>>>,
+    /// How many values have been read.
+    reads: AtomicU64,
     known: Arc<Known>,
     /// Every credential of the run, whether or not a call has used it.
     all: Vec<Credential>,
@@ -32,6 +35,17 @@ struct Inner {
 /// A credential's name and its reference.
 type Name = (String, String);
 
+/// A key, and which of the values that this run has read it is.
+struct Held {
+    secret: Secret,
+    version: Version,
+}
+
+/// Tells one value of a key from another one of the same run, and nothing of either. A value that
+/// is read anew gets another one, be it the same or not: no source has to be believed that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Version(u64);
+
 impl Secrets {
     /// No keys yet, but those of `all` credentials when they are first needed. References to files
     /// beside the policy are looked up in `policy_folder`.
@@ -40,18 +54,19 @@ impl Secrets {
         Self(Arc::new(Inner {
             folder: policy_folder,
             cells: Mutex::default(),
+            reads: AtomicU64::new(0),
             known: Arc::default(),
             all,
             asked: OnceCell::new(),
         }))
     }
 
-    /// Hands the key of `credential` to `place`. A key that was not had is asked for again by the
-    /// next call.
+    /// Hands the key of `credential`, and its version, to `place`. A key that was not had is asked
+    /// for again by the next call.
     pub(crate) async fn with_key<T>(
         &self,
         credential: &Credential,
-        place: impl FnOnce(&Secret) -> T,
+        place: impl FnOnce(&Secret, Version) -> T,
     ) -> Result<T, CredentialError> {
         let name = (
             credential.name().to_owned(),
@@ -61,8 +76,8 @@ impl Secrets {
             let mut cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(cells.entry(name).or_default())
         };
-        let secret = cell.get_or_try_init(|| self.fetch(credential)).await?;
-        Ok(place(secret))
+        let held = cell.get_or_try_init(|| self.fetch(credential)).await?;
+        Ok(place(&held.secret, held.version))
     }
 
     /// Reads every key of the run, so that a reply can be searched for those that no call has used
@@ -71,7 +86,7 @@ impl Secrets {
     pub(crate) async fn learn_all(&self) {
         let ask = async || {
             for credential in &self.0.all {
-                if let Err(error) = self.with_key(credential, |_| ()).await {
+                if let Err(error) = self.with_key(credential, |_, _| ()).await {
                     tracing::debug!(%error, "a key that is not in use cannot be looked for");
                 }
             }
@@ -84,7 +99,7 @@ impl Secrets {
         &self.0.known
     }
 
-    async fn fetch(&self, credential: &Credential) -> Result<Secret, CredentialError> {
+    async fn fetch(&self, credential: &Credential) -> Result<Held, CredentialError> {
         let source = sources::open(credential.reference(), self.0.folder.as_ref())
             .map_err(|error| CredentialError::source(credential, error.into()))?;
         // A file may be on a disk that is slow to answer.
@@ -105,7 +120,8 @@ impl Secrets {
             &secret,
             credential.placement(),
         ));
-        Ok(secret)
+        let version = Version(self.0.reads.fetch_add(1, Ordering::Relaxed));
+        Ok(Held { secret, version })
     }
 }
 

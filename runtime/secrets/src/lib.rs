@@ -23,4 +23,4 @@ pub use error::{CredentialError, ScrubError, SendError, SenderError, Trouble};
 pub use inject::Keyed;
 pub use keys::Secrets;
 pub use scrub::{Echo, ScrubbedReply, scrub};
-pub use send::{Received, Resolver, Resolving, Sender, SentBody, Traffic};
+pub use send::{NameServer, Reach, Received, Resolver, Resolving, Sender, SystemResolver, Traffic};

@@ -7,8 +7,9 @@ use agentbox_policy::{Approved, Origin};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use super::Reach;
 use super::deadlines::Deadlines;
-use super::resolve::Resolver;
+use super::own;
 use crate::error::Trouble;
 
 /// The most addresses that are tried. More would share out the time to connect too thinly.
@@ -25,31 +26,19 @@ pub(super) struct Connected {
 /// they were checked.
 pub(super) async fn connect(
     approved: &Approved,
-    resolver: &dyn Resolver,
+    reach: &Reach,
     deadlines: &Deadlines,
 ) -> Result<Connected, Trouble> {
     let origin = approved.origin();
     let due = deadlines.connected();
     let addresses = match origin.ip() {
         Some(address) => vec![address],
-        None => resolve(origin, resolver, due).await?,
+        None => resolve(origin, reach, due).await?,
     };
-    let (mut admitted, mut refused): (Vec<IpAddr>, Vec<IpAddr>) = addresses
-        .into_iter()
-        .partition(|address| approved.addresses().admits(*address));
-    if admitted.is_empty() {
-        // A few of them tell enough.
-        refused.truncate(TRIES);
-        return Err(Trouble::AddressDenied {
-            host: origin.host().to_owned(),
-            addresses: refused,
-        });
-    }
-    admitted.truncate(TRIES);
     let mut trouble = Trouble::ConnectTimeout;
+    let admitted = admitted(approved, reach, addresses)?;
     let tries = admitted.len();
     for (tried, address) in admitted.into_iter().enumerate() {
-        let address = SocketAddr::new(address, origin.port());
         match dial(address, due, tries - tried).await {
             Ok(stream) => {
                 return Ok(Connected {
@@ -64,16 +53,43 @@ pub(super) async fn connect(
     Err(trouble)
 }
 
-async fn resolve(
-    origin: &Origin,
-    resolver: &dyn Resolver,
-    due: Instant,
-) -> Result<Vec<IpAddr>, Trouble> {
+/// Those of `addresses` that the policy admits and that do not lead back to this process: a few of
+/// them, and one at least.
+fn admitted(
+    approved: &Approved,
+    reach: &Reach,
+    addresses: Vec<IpAddr>,
+) -> Result<Vec<SocketAddr>, Trouble> {
+    let origin = approved.origin();
+    let (admitted, mut refused): (Vec<IpAddr>, Vec<IpAddr>) = addresses
+        .into_iter()
+        .partition(|address| approved.addresses().admits(*address));
+    if admitted.is_empty() {
+        // A few of them tell enough.
+        refused.truncate(TRIES);
+        return Err(Trouble::AddressDenied {
+            host: origin.host().to_owned(),
+            addresses: refused,
+        });
+    }
+    let port = |address: IpAddr| SocketAddr::new(address, origin.port());
+    let (own, others): (Vec<_>, Vec<_>) = admitted
+        .into_iter()
+        .take(TRIES)
+        .map(port)
+        .partition(|address| own::leads_back(&reach.own, *address));
+    match own.first() {
+        Some(&address) if others.is_empty() => Err(Trouble::OwnAddress { address }),
+        _ => Ok(others),
+    }
+}
+
+async fn resolve(origin: &Origin, reach: &Reach, due: Instant) -> Result<Vec<IpAddr>, Trouble> {
     let trouble = |what: String| Trouble::Dns {
         host: origin.host().to_owned(),
         what,
     };
-    let found = timeout_at(due, resolver.resolve(origin.host().to_owned()))
+    let found = timeout_at(due, reach.resolver.resolve(origin.host().to_owned()))
         .await
         .map_err(|_elapsed| trouble("the resolver did not answer in time".to_owned()))?
         .map_err(|error: io::Error| trouble(error.to_string()))?;
@@ -90,6 +106,7 @@ async fn dial(address: SocketAddr, due: Instant, tries: usize) -> Result<TcpStre
     let stream = timeout_at(now + share, TcpStream::connect(address))
         .await
         .map_err(|_elapsed| Trouble::ConnectTimeout)?
+        .and_then(|stream| own::other_end(stream, address))
         .map_err(|cause| Trouble::Connect { address, cause })?;
     // Bodies are written in pieces as large as they come; waiting to join them only costs time.
     stream

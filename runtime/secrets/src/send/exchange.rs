@@ -1,132 +1,167 @@
 //! One request and the head of its reply, over HTTP/1.1 or HTTP/2.
 
+use std::convert::Infallible;
 use std::error::Error;
 use std::future::Future;
 use std::io;
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
-use http::{Response, Version};
+use bytes::Bytes;
+use http::{Request, Response, Version};
+use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::client::conn::{http1, http2};
-use hyper::rt::Executor;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::task::AbortHandle;
+use hyper::client::conn::TrySendError;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::connection::{Connection, Requests};
 use super::deadlines::Deadlines;
-use super::request::{Outgoing, Progress, RequestBody};
-use super::response::{HEAD_BYTES, HEAD_HEADERS, head_too_large};
+use super::pool::Home;
+use super::request::{BrokeOff, Outgoing, Progress, RequestBody};
+use super::response::head_too_large;
 use crate::error::Trouble;
 
-/// How much of a reply's body may be under way before the guest has read it, in bytes: enough to
-/// keep a fast connection busy, little enough for many calls at once.
-const WINDOW: u32 = 1 << 20;
-
-/// A connection that has been agreed on and carries one exchange.
-pub(super) struct Connection {
-    requests: Requests,
-    hold: Hold,
+/// What became of handing a request to a connection.
+pub(super) enum Exchanged {
+    /// The head of the reply is here.
+    Answered(Response<Incoming>, Hold),
+    /// The connection was over before a byte of the request was written. The body is as it was.
+    Unsent(RequestBody),
 }
 
-enum Requests {
-    Http1(http1::SendRequest<RequestBody>),
-    Http2(http2::SendRequest<RequestBody>),
+/// What keeps an exchange going, while its reply is read.
+///
+/// Dropped, it ends the exchange: an HTTP/1.1 connection closes, an HTTP/2 stream is reset, and no
+/// other call begins on the connection. Only [`Hold::release`] gives it back.
+pub(super) struct Hold {
+    connection: Connection,
+    home: Home,
+    /// The request's body goes on while this is there.
+    going: oneshot::Sender<Infallible>,
 }
 
-impl Connection {
-    pub(super) async fn http1<S>(stream: S) -> Result<Self, Trouble>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let hold = Hold(Tasks::default());
-        let (requests, connection) = http1::Builder::new()
-            .max_headers(HEAD_HEADERS)
-            .max_header_size(HEAD_BYTES as usize)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| in_our_words(&error))?;
-        // What becomes of it shows in the reply.
-        hold.0.execute(async { drop(connection.await) });
-        Ok(Self {
-            requests: Requests::Http1(requests),
-            hold,
-        })
-    }
-
-    pub(super) async fn http2<S>(stream: S) -> Result<Self, Trouble>
-    where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let hold = Hold(Tasks::default());
-        let (requests, connection) = http2::Builder::new(hold.0.clone())
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW)
-            .max_header_list_size(HEAD_BYTES)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|error| in_our_words(&error))?;
-        hold.0.execute(async { drop(connection.await) });
-        Ok(Self {
-            requests: Requests::Http2(requests),
-            hold,
-        })
-    }
-
-    /// Sends the request and waits for the head of its reply.
-    pub(super) async fn exchange(
-        self,
-        request: Outgoing<'_>,
-        progress: Progress,
-        deadlines: &Deadlines,
-    ) -> Result<(Response<Incoming>, Hold), Trouble> {
-        let reply = match self.requests {
-            Requests::Http1(mut requests) => {
-                let request = request.into_request(Version::HTTP_11)?;
-                let reply = async move { requests.send_request(request).await };
-                deadlines
-                    .within_call(head(reply, progress, deadlines))
-                    .await
-            }
-            Requests::Http2(mut requests) => {
-                let request = request.into_request(Version::HTTP_2)?;
-                let reply = async move { requests.send_request(request).await };
-                deadlines
-                    .within_call(head(reply, progress, deadlines))
-                    .await
-            }
-        };
-        Ok((reply??, self.hold))
+impl Hold {
+    /// Gives the connection back for other calls: the reply was read to its end.
+    pub(super) fn release(self) {
+        let Self {
+            connection,
+            home,
+            going,
+        } = self;
+        // A body that an early reply left unsent ends with the exchange.
+        drop(going);
+        home.keep(connection);
     }
 }
+
+/// Sends the request and waits for the head of its reply.
+pub(super) async fn exchange(
+    mut connection: Connection,
+    home: &Home,
+    request: Outgoing<'_>,
+    progress: &mut Progress,
+    deadlines: &Deadlines,
+) -> Result<Exchanged, Trouble> {
+    let (going, wanted) = oneshot::channel();
+    let begin = |body| Upload { body, wanted };
+    let reply = match &mut connection.requests {
+        Requests::Http1(requests) => {
+            let request = request.into_request(Version::HTTP_11)?.map(begin);
+            let reply = requests.try_send_request(request);
+            deadlines
+                .within_call(head(reply, progress, deadlines))
+                .await
+        }
+        Requests::Http2(requests) => {
+            let request = request.into_request(Version::HTTP_2)?.map(begin);
+            let reply = requests.try_send_request(request);
+            deadlines
+                .within_call(head(reply, progress, deadlines))
+                .await
+        }
+    };
+    Ok(match reply?? {
+        Ok(reply) => {
+            connection.answered(home);
+            let hold = Hold {
+                connection,
+                home: home.clone(),
+                going,
+            };
+            Exchanged::Answered(reply, hold)
+        }
+        Err(request) => Exchanged::Unsent(request.into_body().body),
+    })
+}
+
+type Sent = Result<Response<Incoming>, TrySendError<Request<Upload>>>;
 
 /// The head of the reply, unless the request's body fails first or the wait after its end is too
-/// long.
+/// long; or the request, if none of it was written.
 async fn head(
-    reply: impl Future<Output = hyper::Result<Response<Incoming>>>,
-    mut progress: Progress,
+    reply: impl Future<Output = Sent>,
+    progress: &mut Progress,
     deadlines: &Deadlines,
-) -> Result<Response<Incoming>, Trouble> {
+) -> Result<Result<Response<Incoming>, Request<Upload>>, Trouble> {
     let mut reply = pin!(reply);
-    tokio::select! {
+    let early = tokio::select! {
         biased;
-        ended = &mut progress.ended => if let Ok(Some(trouble)) = ended {
-            return Err(trouble);
-        },
-        reply = &mut reply => return match reply {
-            Ok(reply) => Ok(reply),
+        // A request that was handed back once may have ended its body then.
+        ended = &mut progress.ended, if !progress.ended.is_terminated() => {
+            if let Ok(Some(trouble)) = ended {
+                return Err(trouble);
+            }
+            None
+        }
+        reply = &mut reply => Some(reply),
+    };
+    let reply = match early {
+        Some(reply) => reply,
+        None => timeout(deadlines.first_byte, reply)
+            .await
+            .map_err(|_elapsed| Trouble::Timeout("the upstream took too long to answer"))?,
+    };
+    match reply {
+        Ok(reply) => Ok(Ok(reply)),
+        Err(mut error) => match error.take_message() {
+            Some(request) => Ok(Err(request)),
             // The library only knows that the body failed; the body knows why.
-            Err(error) => Err(match progress.ended.try_recv() {
+            None => Err(match progress.ended.try_recv() {
                 Ok(Some(trouble)) => trouble,
-                _ => in_our_words(&error),
+                _ => in_our_words(error.error()),
             }),
         },
     }
-    timeout(deadlines.first_byte, reply)
-        .await
-        .map_err(|_elapsed| Trouble::Timeout("the upstream took too long to answer"))?
-        .map_err(|error| in_our_words(&error))
+}
+
+/// A request's body, for as long as somebody wants the reply.
+pub(super) struct Upload {
+    body: RequestBody,
+    wanted: oneshot::Receiver<Infallible>,
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = BrokeOff;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokeOff>>> {
+        if self.wanted.is_terminated() || Pin::new(&mut self.wanted).poll(context).is_ready() {
+            return Poll::Ready(Some(Err(BrokeOff)));
+        }
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// What an error of the HTTP library means, without a word of the upstream's.
@@ -146,40 +181,5 @@ pub(super) fn in_our_words(error: &hyper::Error) -> Trouble {
         Trouble::ReplyIncomplete
     } else {
         Trouble::Protocol("the upstream does not speak HTTP as it should")
-    }
-}
-
-/// Runs the tasks of one connection.
-#[derive(Clone, Default)]
-struct Tasks(Arc<Mutex<Running>>);
-
-#[derive(Default)]
-struct Running {
-    tasks: Vec<AbortHandle>,
-    over: bool,
-}
-
-/// Keeps a connection open: when dropped, all of its tasks end, and so the connection.
-pub(super) struct Hold(Tasks);
-
-impl<F> Executor<F> for Tasks
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, task: F) {
-        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !running.over {
-            running.tasks.push(tokio::spawn(task).abort_handle());
-        }
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        let mut running = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        running.over = true;
-        for task in running.tasks.drain(..) {
-            task.abort();
-        }
     }
 }

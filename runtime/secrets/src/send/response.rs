@@ -112,7 +112,7 @@ fn too_large(cap: u64) -> Trouble {
 /// The body of a reply, not searched yet.
 pub(crate) struct ReplyBody {
     incoming: Incoming,
-    /// The connection; gone once the body has ended, in whatever way.
+    /// The exchange; gone once the body has ended, in whatever way.
     hold: Option<Hold>,
     received: Counter,
     cap: u64,
@@ -127,6 +127,13 @@ struct Between {
 }
 
 impl ReplyBody {
+    /// Gives the connection back: nothing of the reply is left on it.
+    fn release(&mut self) {
+        if let Some(hold) = self.hold.take() {
+            hold.release();
+        }
+    }
+
     /// The next piece; trailers are left out.
     fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Trouble>>> {
         // Asked first, so that a reply that never stops coming is stopped as well.
@@ -162,6 +169,15 @@ impl ReplyBody {
     }
 }
 
+impl Drop for ReplyBody {
+    fn drop(&mut self) {
+        // Whoever knows the length need not ask for what follows the last byte.
+        if self.incoming.is_end_stream() {
+            self.release();
+        }
+    }
+}
+
 impl http_body::Body for ReplyBody {
     type Data = Bytes;
     type Error = BodyFailure;
@@ -174,8 +190,10 @@ impl http_body::Body for ReplyBody {
             return Poll::Ready(None);
         }
         let data = std::task::ready!(self.poll_data(context));
-        if !matches!(data, Some(Ok(_))) {
-            self.hold = None;
+        match data {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => self.hold = None,
+            None => self.release(),
         }
         let data = data.map(|data| data.map_err(|trouble| Box::new(Failure::from(&trouble))));
         Poll::Ready(data.map(|data| data.map(Frame::data)))

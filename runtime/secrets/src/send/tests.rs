@@ -14,7 +14,7 @@ use agentbox_policy::Bounds;
 use http_body_util::BodyExt;
 
 use crate::testing::fixture::Fixture;
-use crate::{Echo, Sender, Traffic, scrub};
+use crate::{Echo, Reach, Sender, Traffic, scrub};
 
 /// A call that has got its reply.
 struct Answered {
@@ -125,5 +125,5 @@ impl Fixture {
 }
 
 fn sender() -> Sender {
-    Sender::new(&[], &Bounds::default()).expect("no certificates to read")
+    Sender::new(Reach::default(), &Bounds::default()).expect("no certificates to read")
 }

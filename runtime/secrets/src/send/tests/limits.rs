@@ -12,7 +12,7 @@ use http_body_util::BodyExt;
 use super::upstream::{Act, Upstream, reply, write};
 use super::{Call, sender};
 use crate::testing::fixture::Fixture;
-use crate::{Resolver, Resolving, Sender};
+use crate::{Reach, Resolver, Resolving, Sender};
 
 const SHORT: Duration = Duration::from_millis(60);
 const LONG: Duration = Duration::from_secs(3600);
@@ -20,7 +20,7 @@ const LONG: Duration = Duration::from_secs(3600);
 fn bounded(change: impl FnOnce(&mut Bounds)) -> Sender {
     let mut bounds = Bounds::default();
     change(&mut bounds);
-    Sender::new(&[], &bounds).expect("no certificates to read")
+    Sender::new(Reach::default(), &bounds).expect("no certificates to read")
 }
 
 async fn check(acts: Vec<Act>, sender: &Sender, patience: Patience, expected: &str) {
@@ -229,7 +229,11 @@ fn resolving(answer: Option<&[&str]>) -> Sender {
         connect: 5 * SHORT,
         ..Bounds::default()
     };
-    Sender::with_resolver(&[], &bounds, Arc::new(answer)).expect("no certificates to read")
+    let reach = Reach {
+        resolver: Arc::new(answer),
+        ..Reach::default()
+    };
+    Sender::new(reach, &bounds).expect("no certificates to read")
 }
 
 /// An address that nobody else gets and where nobody listens.

@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use super::Call;
 use super::upstream::{play, reply};
 use crate::testing::fixture::Fixture;
-use crate::{Resolver, Resolving, Sender, SenderError};
+use crate::{Reach, Resolver, Resolving, Sender, SenderError};
 
 const HOST: &str = "api.widgets.example";
 
@@ -73,8 +73,12 @@ impl Authority {
 
     /// A sender that trusts this authority, to which all names are 127.0.0.1.
     fn sender(&self, bounds: &Bounds) -> Sender {
-        Sender::with_resolver(std::slice::from_ref(&self.pem), bounds, Arc::new(Loopback))
-            .expect("a PEM text")
+        let reach = Reach {
+            authorities: vec![self.pem.clone()],
+            resolver: Arc::new(Loopback),
+            ..Reach::default()
+        };
+        Sender::new(reach, bounds).expect("a PEM text")
     }
 }
 
@@ -153,7 +157,13 @@ async fn a_server_without_tls_is_refused() {
 #[test]
 fn a_text_without_a_certificate_is_no_authority() {
     let bounds = Bounds::default();
-    let refused = |pem: &[u8]| Sender::new(&[pem.to_vec()], &bounds).expect_err("no certificate");
+    let refused = |pem: &[u8]| {
+        let reach = Reach {
+            authorities: vec![pem.to_vec()],
+            ..Reach::default()
+        };
+        Sender::new(reach, &bounds).expect_err("no certificate")
+    };
     assert!(matches!(refused(b""), SenderError::NoCertificate));
     assert!(matches!(
         refused(b"not a certificate"),
