@@ -80,6 +80,13 @@ impl Secrets {
         Ok(place(&held.secret, held.version))
     }
 
+    /// Reads each key anew when it is next used, as a source whose value has changed will have it.
+    #[cfg(test)]
+    pub(crate) fn forget(&self) {
+        let mut cells = self.0.cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.clear();
+    }
+
     /// Reads every key of the run, so that a reply can be searched for those that no call has used
     /// yet: an upstream may know another one's. A key that cannot be read is no reason to refuse a
     /// call that does not use it, and cannot be looked for.

@@ -147,7 +147,8 @@ impl Sender {
                 Exchanged::Unsent(_) => return Err(broken(Trouble::ReplyIncomplete)),
             }
         };
-        let opened = response::open(reply, &traffic, &deadlines, bounds.reply_body);
+        let (method, cap) = (approved.method(), bounds.reply_body);
+        let opened = response::open(reply, method, &traffic, &deadlines, cap);
         let (head, body) =
             opened.map_err(|trouble| SendError::new(trouble, Some(traffic.clone())))?;
         Ok(Received {

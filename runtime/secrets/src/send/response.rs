@@ -9,7 +9,7 @@ use agentbox_gate::{BodyFailure, Failure};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::response::Parts;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -28,18 +28,18 @@ pub(super) const HEAD_BYTES: u32 = 64 * 1024;
 /// Checks the head of the reply and makes its body ready to be read.
 pub(super) fn open(
     (reply, hold): (Response<Incoming>, Hold),
+    method: &Method,
     traffic: &Traffic,
     deadlines: &Deadlines,
     cap: u64,
 ) -> Result<(Parts, ReplyBody), Trouble> {
     let (head, incoming) = reply.into_parts();
     check(&head)?;
-    // Not of a reply to HEAD, whose length is that of a body that does not come.
-    if incoming
-        .size_hint()
-        .exact()
-        .is_some_and(|length| length > cap)
-    {
+    // The length that such a reply tells is that of a body that does not come.
+    let bodiless = method == Method::HEAD
+        || [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED].contains(&head.status);
+    let length = incoming.size_hint().exact().filter(|_| !bodiless);
+    if length.is_some_and(|length| length > cap) {
         return Err(too_large(cap));
     }
     let between = deadlines.between_bytes.map(|bound| Between {
@@ -48,6 +48,7 @@ pub(super) fn open(
     });
     let body = ReplyBody {
         incoming,
+        bodiless,
         hold: Some(hold),
         received: traffic.received_counter(),
         cap,
@@ -112,6 +113,8 @@ fn too_large(cap: u64) -> Trouble {
 /// The body of a reply, not searched yet.
 pub(crate) struct ReplyBody {
     incoming: Incoming,
+    /// There is none, whatever comes.
+    bodiless: bool,
     /// The exchange; gone once the body has ended, in whatever way.
     hold: Option<Hold>,
     received: Counter,
@@ -148,6 +151,10 @@ impl ReplyBody {
             };
             if data.is_empty() {
                 continue;
+            }
+            if self.bodiless {
+                let trouble = Trouble::Protocol("the reply has a body where none belongs");
+                return Poll::Ready(Some(Err(trouble)));
             }
             if let Some(between) = &mut self.between {
                 between.due.as_mut().reset(Instant::now() + between.bound);
@@ -204,6 +211,9 @@ impl http_body::Body for ReplyBody {
     }
 
     fn size_hint(&self) -> SizeHint {
+        if self.bodiless {
+            return SizeHint::with_exact(0);
+        }
         self.incoming.size_hint()
     }
 }

@@ -1,9 +1,11 @@
 //! Sending to servers of all kinds, most of them hostile, on loopback.
 
-mod authorised;
+mod frames;
 mod hostile;
+mod http2;
 mod limits;
 mod request;
+mod reuse;
 mod tls;
 mod upstream;
 

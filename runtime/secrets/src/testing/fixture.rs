@@ -108,7 +108,9 @@ impl Fixture {
         let policy = policy(&format!(
             "policy = 1\n{insecure}\n[agent]\nid = \"tester\"\n\
              [credentials.up]\nfrom = \"{from}\"\nas = {placement}\norigin = \"{origin}\"\n{addresses}\n\
-             [http.up]\nuse = \"up\"\n{grant}"
+             [http.up]\nuse = \"up\"\nreply-headers = [\"x-seen\"]\n\
+             allow = [\"GET /things?*\", \"HEAD /things\", \"DELETE /things\", \"POST /things\"]\n\
+             [http.other]\nuse = \"up\"\nallow = [\"GET /others\"]\n"
         ));
         let secrets = Secrets::new(Some(folder.dir()), policy.credentials().cloned().collect());
         let (record, run) = record(&folder);
@@ -122,6 +124,11 @@ impl Fixture {
             run,
             origin: origin.to_owned(),
         }
+    }
+
+    /// Reads the key anew from its source at the next call.
+    pub(crate) fn renew(&self) {
+        self.secrets.forget();
     }
 
     /// `METHOD /path`, decided, reserved and put on record.

@@ -274,3 +274,75 @@ async fn an_echo_is_reported_once_with_its_place() {
     );
     server.await.expect("served");
 }
+
+#[tokio::test]
+async fn s14_chunks_that_are_mostly_frame_are_cut_off() {
+    let chunked = write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+    let protocol = "200:  then AB0606: the upstream does not speak HTTP as it should";
+    let forever = |bytes: &[u8]| vec![chunked.clone(), Act::WriteForever(bytes.to_vec())];
+    // A length that no number holds, an extension without end.
+    check(forever(b"ffffffffffffffffff"), protocol).await;
+    check(forever(b"1;extension"), protocol).await;
+    // Trailers without end, after the body.
+    let trailers = [
+        chunked.clone(),
+        write("0\r\n"),
+        Act::WriteForever(b"x-a: b\r\n".to_vec()),
+    ];
+    check(trailers.into(), protocol).await;
+    let one = [
+        chunked.clone(),
+        write("0\r\nx-long: "),
+        Act::WriteForever(b"b".to_vec()),
+    ];
+    check(one.into(), protocol).await;
+    // A length that never ends and never grows only takes time.
+    let upstream = Upstream::start(forever(b"0")).await;
+    let fixture = Fixture::new(&upstream.origin());
+    let outcome = Call::get(&fixture, &hurried()).outcome().await;
+    assert_eq!(outcome, "200:  then AB0604: the call took too long");
+}
+
+/// A sender that waits for nothing much longer than a moment.
+fn hurried() -> crate::Sender {
+    let bounds = agentbox_policy::Bounds {
+        first_byte: std::time::Duration::from_millis(300),
+        call: std::time::Duration::from_millis(600),
+        ..agentbox_policy::Bounds::default()
+    };
+    crate::Sender::new(crate::Reach::default(), &bounds).expect("no certificates to read")
+}
+
+#[tokio::test]
+async fn s14_a_million_chunks_are_one_body() {
+    let chunks = "1\r\n\n\r\n".repeat(1_000_000);
+    let acts = vec![
+        write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"),
+        write(&chunks),
+        write("0\r\n\r\n"),
+    ];
+    let upstream = Upstream::start(acts).await;
+    let fixture = Fixture::new(&upstream.origin());
+    let outcome = Call::get(&fixture, &sender()).outcome().await;
+    assert_eq!(outcome.len(), "200: ".len() + 1_000_000);
+}
+
+#[tokio::test]
+async fn s07_a_status_line_without_end_is_cut_off() {
+    let line = format!("HTTP/1.1 200 {}", "O".repeat(1 << 20));
+    check(vec![write(&line), Act::Hang], HEAD).await;
+    check(
+        vec![write("HTTP/1.1 200 "), Act::WriteForever(b"OK".to_vec())],
+        HEAD,
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn s08_interim_replies_without_end_have_a_deadline() {
+    let interim = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n".to_vec();
+    let upstream = Upstream::start(vec![Act::WriteForever(interim)]).await;
+    let fixture = Fixture::new(&upstream.origin());
+    let outcome = Call::get(&fixture, &hurried()).outcome().await;
+    assert_eq!(outcome, "AB0604: the upstream took too long to answer");
+}

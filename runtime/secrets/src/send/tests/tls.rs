@@ -21,16 +21,16 @@ use super::upstream::{play, reply};
 use crate::testing::fixture::Fixture;
 use crate::{Reach, Resolver, Resolving, Sender, SenderError};
 
-const HOST: &str = "api.widgets.example";
+pub(super) const HOST: &str = "api.widgets.example";
 
 /// A certificate authority.
-struct Authority {
+pub(super) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: Vec<u8>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
         params
             .distinguished_name
@@ -48,7 +48,7 @@ impl Authority {
         }
     }
 
-    fn server(&self, name: &str, protocols: &[&str], expired: bool) -> TlsAcceptor {
+    pub(super) fn server(&self, name: &str, protocols: &[&str], expired: bool) -> TlsAcceptor {
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("parameters");
         if expired {
             params.not_before = rcgen::date_time_ymd(2000, 1, 1);
@@ -72,7 +72,7 @@ impl Authority {
     }
 
     /// A sender that trusts this authority, to which all names are 127.0.0.1.
-    fn sender(&self, bounds: &Bounds) -> Sender {
+    pub(super) fn sender(&self, bounds: &Bounds) -> Sender {
         let reach = Reach {
             authorities: vec![self.pem.clone()],
             resolver: Arc::new(Loopback),
