@@ -15,6 +15,7 @@ mod command_line;
 mod commands;
 mod connectors;
 mod echoes;
+mod embedding;
 mod examples;
 mod files;
 mod first_call;

@@ -22,12 +22,18 @@ use super::request::{BrokeOff, Outgoing, Progress, RequestBody};
 use super::response::head_too_large;
 use crate::error::Trouble;
 
-/// What became of handing a request to a connection.
-pub(super) enum Exchanged {
-    /// The head of the reply is here.
-    Answered(Response<Incoming>, Hold),
+/// Why there is no reply.
+pub(super) enum Unanswered {
+    /// The request may have been written, in part or whole.
+    Failed(Trouble),
     /// The connection was over before a byte of the request was written. The body is as it was.
     Unsent(RequestBody),
+}
+
+impl From<Trouble> for Unanswered {
+    fn from(trouble: Trouble) -> Self {
+        Self::Failed(trouble)
+    }
 }
 
 /// What keeps an exchange going, while its reply is read.
@@ -62,7 +68,7 @@ pub(super) async fn exchange(
     request: Outgoing<'_>,
     progress: &mut Progress,
     deadlines: &Deadlines,
-) -> Result<Exchanged, Trouble> {
+) -> Result<(Response<Incoming>, Hold), Unanswered> {
     let (going, wanted) = oneshot::channel();
     let begin = |body| Upload { body, wanted };
     let reply = match &mut connection.requests {
@@ -81,18 +87,14 @@ pub(super) async fn exchange(
                 .await
         }
     };
-    Ok(match reply?? {
-        Ok(reply) => {
-            connection.answered(home);
-            let hold = Hold {
-                connection,
-                home: home.clone(),
-                going,
-            };
-            Exchanged::Answered(reply, hold)
-        }
-        Err(request) => Exchanged::Unsent(request.into_body().body),
-    })
+    let reply = reply??;
+    connection.answered(home);
+    let hold = Hold {
+        connection,
+        home: home.clone(),
+        going,
+    };
+    Ok((reply, hold))
 }
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<Upload>>>;
@@ -103,14 +105,14 @@ async fn head(
     reply: impl Future<Output = Sent>,
     progress: &mut Progress,
     deadlines: &Deadlines,
-) -> Result<Result<Response<Incoming>, Request<Upload>>, Trouble> {
+) -> Result<Response<Incoming>, Unanswered> {
     let mut reply = pin!(reply);
     let early = tokio::select! {
         biased;
         // A request that was handed back once may have ended its body then.
         ended = &mut progress.ended, if !progress.ended.is_terminated() => {
             if let Ok(Some(trouble)) = ended {
-                return Err(trouble);
+                return Err(trouble.into());
             }
             None
         }
@@ -122,17 +124,14 @@ async fn head(
             .await
             .map_err(|_elapsed| Trouble::Timeout("the upstream took too long to answer"))?,
     };
-    match reply {
-        Ok(reply) => Ok(Ok(reply)),
-        Err(mut error) => match error.take_message() {
-            Some(request) => Ok(Err(request)),
-            // The library only knows that the body failed; the body knows why.
-            None => Err(match progress.ended.try_recv() {
-                Ok(Some(trouble)) => trouble,
-                _ => in_our_words(error.error()),
-            }),
-        },
-    }
+    reply.map_err(|mut error| match error.take_message() {
+        Some(request) => Unanswered::Unsent(request.into_body().body),
+        // The library only knows that the body failed; the body knows why.
+        None => Unanswered::Failed(match progress.ended.try_recv() {
+            Ok(Some(trouble)) => trouble,
+            _ => in_our_words(error.error()),
+        }),
+    })
 }
 
 /// A request's body, for as long as somebody wants the reply.

@@ -25,7 +25,7 @@ use crate::inject::Keyed;
 use connect::{Connected, connect};
 use connection::{Agreed, Connection};
 use deadlines::Deadlines;
-use exchange::{Exchanged, exchange};
+use exchange::{Unanswered, exchange};
 use pool::{Keeping, Key, Pool};
 use request::{Outgoing, RequestBody};
 pub use resolve::{NameServer, Resolver, Resolving, SystemResolver};
@@ -139,12 +139,13 @@ impl Sender {
                 body,
             };
             let sent = exchange(connection, &home, request, &mut progress, &deadlines);
-            match sent.await.map_err(broken)? {
-                Exchanged::Answered(reply, hold) => break ((reply, hold), traffic),
+            match sent.await {
+                Ok(reply) => break (reply, traffic),
                 // One that was kept may be over by now. Nothing was written then, so one is
                 // dialled; whatever was written is not written again.
-                Exchanged::Unsent(whole) if was_kept => body = whole,
-                Exchanged::Unsent(_) => return Err(broken(Trouble::ReplyIncomplete)),
+                Err(Unanswered::Unsent(whole)) if was_kept => body = whole,
+                Err(Unanswered::Unsent(_)) => return Err(broken(Trouble::ReplyIncomplete)),
+                Err(Unanswered::Failed(trouble)) => return Err(broken(trouble)),
             }
         };
         let (method, cap) = (approved.method(), bounds.reply_body);
