@@ -90,7 +90,7 @@ fn body(rendered: &Rendered) -> &str {
 }
 
 #[test]
-fn a_segment_is_escaped_and_stays_one_segment() {
+fn u19_a_segment_is_escaped_and_stays_one_segment() {
     let operation = with_path("/a b/{a}/ü");
     for (text, escaped) in [
         ("plain-._~", "plain-._~"),
@@ -107,7 +107,7 @@ fn a_segment_is_escaped_and_stays_one_segment() {
 }
 
 #[test]
-fn what_could_be_read_as_another_path_is_refused() {
+fn u26_what_could_be_read_as_another_path_is_refused() {
     let empty = "`a` makes an empty segment of the path";
     let dots = "`a` makes a dot segment of the path";
     let reserved = "`a` goes into the path and holds `/`, `\\`, `%` or a control character";
@@ -208,7 +208,7 @@ fn a_query_is_escaped_and_an_absent_argument_left_out_of_it() {
 }
 
 #[test]
-fn a_header_takes_visible_text_alone() {
+fn h05_a_header_takes_visible_text_alone() {
     let operation = with_header();
     let header = |arguments: &str| rendered(&operation, arguments).headers.remove("x-a");
     assert_eq!(header("{}"), None);
