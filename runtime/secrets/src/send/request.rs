@@ -211,9 +211,16 @@ impl http_body::Body for RequestBody {
         if self.ended.is_none() {
             return Poll::Ready(None);
         }
-        let frame = match self.ahead.take() {
-            Some(data) => Some(Ok(Frame::data(data))),
-            None => ready!(Pin::new(&mut self.inner).poll_frame(context)),
+        let frame = loop {
+            let frame = match self.ahead.take() {
+                Some(data) => Some(Ok(Frame::data(data))),
+                None => ready!(Pin::new(&mut self.inner).poll_frame(context)),
+            };
+            // A frame of no bytes says nothing, and servers take many of them for an attack.
+            let empty = |frame: &Frame<Bytes>| frame.data_ref().is_some_and(Bytes::is_empty);
+            if !matches!(&frame, Some(Ok(frame)) if empty(frame)) {
+                break frame;
+            }
         };
         let checked = match frame.transpose() {
             Ok(frame) => self.check(frame),

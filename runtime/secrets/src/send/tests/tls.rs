@@ -19,7 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use super::Call;
 use super::upstream::{play, reply};
 use crate::testing::fixture::Fixture;
-use crate::{Reach, Resolver, Resolving, Sender, SenderError};
+use crate::testing::{Script, Step};
+use crate::{Resolver, Resolving, Sender, SenderError};
 
 pub(super) const HOST: &str = "api.widgets.example";
 
@@ -73,12 +74,8 @@ impl Authority {
 
     /// A sender that trusts this authority, to which all names are 127.0.0.1.
     pub(super) fn sender(&self, bounds: &Bounds) -> Sender {
-        let reach = Reach {
-            authorities: vec![self.pem.clone()],
-            resolver: Arc::new(Loopback),
-            ..Reach::default()
-        };
-        Sender::new(reach, bounds).expect("a PEM text")
+        Sender::with_resolver(std::slice::from_ref(&self.pem), bounds, Arc::new(Loopback))
+            .expect("a PEM text")
     }
 }
 
@@ -240,6 +237,22 @@ async fn http2_carries_the_same_request() {
         outcome.contains("POST") && outcome.contains("\"content-length\"] 5 "),
         "{outcome}"
     );
+}
+
+#[tokio::test]
+async fn pieces_without_bytes_are_no_flood_of_empty_frames() {
+    let authority = Authority::new();
+    let port = http2(&authority, |request| format!("{:?}", request.body())).await;
+    let fixture = Fixture::new(&format!("https://{HOST}:{port}"));
+    let sender = authority.sender(&Bounds::default());
+    let empty = (0..100_000).map(|_| Step::Data(Bytes::new()));
+    let last = Step::Data(Bytes::from_static(b"end"));
+    let post = Call {
+        line: "POST /things",
+        body: Body::new(Script::new(empty.chain([last]))),
+        ..Call::get(&fixture, &sender)
+    };
+    assert_eq!(post.outcome().await, "200: b\"end\"");
 }
 
 #[tokio::test]
