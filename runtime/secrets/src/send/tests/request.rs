@@ -246,6 +246,47 @@ async fn h17_trailers_are_not_sent() {
 }
 
 #[tokio::test]
+async fn h21_what_a_body_says_about_headers_stays_in_the_body() {
+    let text =
+        "--b\r\ncontent-disposition: form-data; filename=\"a\r\nx-b: c\"\r\n\r\n\r\n--b--\r\nend";
+    let length = text.len().to_string();
+    let headers = [
+        ("content-type", "text/plain; boundary=b"),
+        ("content-length", &*length),
+    ];
+    let post = framed("POST /things", &headers, Streamed::body(&[text])).await;
+    let expected = format!(
+        "POST /things HTTP/1.1\ncontent-length: {length}\ncontent-type: text/plain; boundary=b\n\n{}",
+        text.replace("\r\n", "\n")
+    );
+    assert_eq!(post, expected);
+}
+
+#[tokio::test]
+async fn h22_h23_a_reply_leaves_nothing_for_the_next_request() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let fixture = Fixture::new(&format!("http://{address}"));
+    let sender = sender();
+    let headers = "set-cookie: session=1; path=/\r\nlocation: /things?b\r\nalt-svc: h3=\":1\"\r\n";
+    for _ in 0..2 {
+        let call = Call::get(&fixture, &sender);
+        let served = async {
+            let (stream, _) = listener.accept().await.expect("a connection");
+            play(stream, vec![reply("302 Found", headers, "")]).await
+        };
+        let (outcome, heard) = tokio::join!(call.outcome(), served);
+        assert_eq!(outcome, "302: ");
+        let mut lines: Vec<_> = heard.trim_end().split("\r\n").skip(1).collect();
+        lines.sort_unstable();
+        let key = format!("authorization: Bearer {}", fixture.key);
+        let host = format!("host: {address}");
+        assert_eq!(lines, ["accept-encoding: identity", &key, &host]);
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_fails_ends_the_call_with_its_own_reason() {
     let failure = Failure::new(Code::STOPPED, Cause::Stopped, "the run has been stopped");
     for line in ["POST /things", "GET /things"] {
