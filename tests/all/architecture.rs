@@ -214,15 +214,23 @@ fn is_test(name: &str) -> bool {
 
 #[test]
 fn every_integration_test_is_listed() {
-    let main = read(&root().join("tests/all/main.rs"));
-    for entry in fs::read_dir(root().join("tests/all")).expect("the tests can be listed") {
-        let path = entry.expect("the tests can be listed").path();
-        let name = path
-            .file_stem()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let listed = name == "main" || main.contains(&format!("\nmod {name};"));
-        assert!(listed, "tests/all/main.rs does not list {}", path.display());
+    let all = root().join("tests/all");
+    for (folder, list) in [(all.clone(), "main"), (all.join("hostile"), "mod")] {
+        let listing = read(&folder.join(list).with_extension("rs"));
+        for entry in fs::read_dir(&folder).expect("the tests can be listed") {
+            let path = entry.expect("the tests can be listed").path();
+            let name = path
+                .file_stem()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            let listed = name == list || listing.contains(&format!("\nmod {name};"));
+            assert!(listed, "{list}.rs does not list {}", path.display());
+            assert!(
+                path.is_file() || name == "hostile",
+                "nobody looks into {}",
+                path.display()
+            );
+        }
     }
 }
 

@@ -32,7 +32,7 @@ const REPLAYED: [&str; 11] = [
 ];
 
 /// Folders of `guest-examples` that are no examples but the tests' own.
-const TESTS_OWN: [&str; 4] = ["ask", "hostile", "probe", "target"];
+const TESTS_OWN: [&str; 5] = ["ask", "attempt", "hostile", "probe", "target"];
 
 #[test]
 fn every_example_has_a_transcript_that_a_test_replays() {

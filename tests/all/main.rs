@@ -20,6 +20,7 @@ mod examples;
 mod files;
 mod first_call;
 mod gate;
+mod hostile;
 mod keys;
 mod limits;
 mod models;

@@ -1,4 +1,4 @@
-//! A listener that nobody may call: the stand-in for a host no grant names.
+//! A listener that nobody may call: the stand-in for a host, or a port, that no grant names.
 
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-/// A listener on 127.0.0.2 that counts connections and bytes and answers nothing.
+/// A listener that counts connections and bytes and answers nothing.
 #[derive(Debug)]
 pub(crate) struct Decoy {
     address: SocketAddr,
@@ -24,12 +24,12 @@ struct Seen {
 impl Decoy {
     /// Starts listening on a free port of 127.0.0.2.
     pub(crate) fn start() -> Self {
-        Self::at("127.0.0.2", 0)
+        Self::at("127.0.0.2:0").expect("127.0.0.2 is local")
     }
 
-    /// Starts listening on this port of this address of the machine.
-    pub(crate) fn at(address: &str, port: u16) -> Self {
-        let listener = TcpListener::bind((address, port)).expect("the port is free there");
+    /// Starts listening there; none where somebody else does.
+    pub(crate) fn at(address: &str) -> Option<Self> {
+        let listener = TcpListener::bind(address).ok()?;
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");
@@ -45,16 +45,21 @@ impl Decoy {
                 std::thread::spawn(move || count(stream, &counted));
             }
         });
-        Self {
+        Some(Self {
             address,
             seen,
             listener: Some(listener),
-        }
+        })
     }
 
     /// `http://127.0.0.2:port`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// `127.0.0.2:port`.
+    pub(crate) fn authority(&self) -> String {
+        self.address.to_string()
     }
 
     /// How often somebody connected, and how many bytes were sent.

@@ -42,6 +42,12 @@ pub(crate) fn invoke() -> PathBuf {
     sources().join("invoke/issues.wat")
 }
 
+/// The program of the attack in the folder `name` of `hostile`.
+pub(crate) fn hostile(name: &str) -> PathBuf {
+    let text = sources().join("hostile").join(name).join("attack.wat");
+    if text.exists() { text } else { guest(name) }
+}
+
 /// The policy of the example `name`, with each first text of `changes` replaced by its second: the
 /// addresses in the checked in policies are fixed, those of the tests are not.
 pub(crate) fn policy(name: &str, changes: &[(&str, &str)]) -> String {

@@ -1,0 +1,272 @@
+//! Programs that attack: each is refused, is on record, and learns and reaches nothing.
+//!
+//! One test for each folder of `guest-examples/hostile`, in the file of its family. What an attack
+//! prints for each try is compared with a table, and every run goes through [`Attack::run`], which
+//! holds what is true of all of them.
+
+mod echoes;
+mod listing;
+mod urls;
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::support::agentbox::{Ground, Outcome};
+use crate::support::api::{self, Api, Seen, Step};
+use crate::support::canary::Canary;
+use crate::support::decoy::Decoy;
+use crate::support::guests;
+
+/// An attack, what it attacks, and what it must not reach.
+struct Attack {
+    program: PathBuf,
+    ground: Ground,
+    api: Api,
+    /// The same port of another host.
+    forbidden: Decoy,
+    /// Another port of the same host.
+    neighbour: Decoy,
+}
+
+/// The addresses in policies and tables; those of a test are others.
+const API: &str = "127.0.0.1:8080";
+const NEIGHBOUR: &str = "127.0.0.1:8081";
+
+impl Attack {
+    /// The attack in the folder `name`, on an upstream that always answers with two widgets.
+    fn new(name: &str) -> Self {
+        let widgets = api::json(200, r#"{"widgets":["w-1","w-2"]}"#);
+        Self::on(name, Canary::fresh(), move |_, _| {
+            vec![Step::Send(widgets.clone())]
+        })
+    }
+
+    /// The attack in the folder `name`, with a key that it must not learn, on an upstream that
+    /// does what `script` says to a request, and in the place of the key.
+    fn on(
+        name: &str,
+        key: Canary,
+        script: impl Fn(&Seen, &Canary) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
+        let sent = key.clone();
+        let api = Api::start(move |seen| script(seen, &sent));
+        let port = api.authority().replace("127.0.0.1:", "");
+        // Nobody else listens on this address, but for a connection that is just being closed.
+        let forbidden = (0..100)
+            .find_map(|_| Decoy::at(&format!("127.0.0.2:{port}")))
+            .expect("the same port is free on 127.0.0.2");
+        let neighbour = Decoy::at("127.0.0.1:0").expect("a port of 127.0.0.1 is free");
+        let ground = Ground::new()
+            .key("WIDGETS_KEY", &key)
+            // What is said of a call is said where the key is.
+            .env("AGENTBOX_LOG", "trace");
+        let own = format!("hostile/{name}");
+        let own = guests::sources()
+            .join(&own)
+            .join("agentbox.toml")
+            .exists()
+            .then_some(own);
+        let policy = guests::policy(
+            own.as_deref().unwrap_or("hostile"),
+            &[(API, &api.authority())],
+        );
+        ground.write("agentbox.toml", &policy);
+        Self {
+            program: guests::hostile(name),
+            ground,
+            api,
+            forbidden,
+            neighbour,
+        }
+    }
+
+    /// Lets it attack, and holds what is true of every attack: it ends with exit code `exit` and
+    /// without a panic, what is not granted sees nobody, no form of the key is in anything that
+    /// was printed or kept, and each try that became a call is on record once.
+    fn run(&self, exit: i32) -> Ran {
+        self.run_with(&[], &[], exit)
+    }
+
+    /// The same, with more flags for agentbox, and more words for the program.
+    fn run_with(&self, flags: &[&str], more: &[&str], exit: i32) -> Ran {
+        let program = self.program.display().to_string();
+        let (api, neighbour) = (self.api.authority(), self.neighbour.authority());
+        let start = ["run", "--policy", "agentbox.toml"];
+        let words = [&start[..], flags, &[&program, &api, &neighbour], more].concat();
+        let outcome = self.ground.run(&words);
+        outcome.exits(exit);
+        for bug in ["panicked", "RUST_BACKTRACE", "AB0901"] {
+            assert!(!outcome.err().contains(bug), "{}", outcome.err());
+        }
+        self.forbidden.assert_untouched();
+        self.neighbour.assert_untouched();
+        let ran = Ran {
+            told: self.told(&outcome),
+            outcome,
+        };
+        if exit != 121 {
+            self.each_is_on_record_once(&ran);
+        }
+        let ended = self.ground.event("run-ended");
+        assert_eq!(ended["exit"], exit);
+        ran
+    }
+
+    /// Panics unless the record has one line for each try that became a call.
+    #[track_caller]
+    fn each_is_on_record_once(&self, ran: &Ran) {
+        let calls = |line: &&Value| {
+            let event = text(&line["event"]);
+            ["denied", "exhausted", "intent"].contains(&event)
+        };
+        let lines = self.ground.record_lines();
+        assert_eq!(
+            lines.iter().filter(calls).count(),
+            ran.told.iter().filter(|told| told.reached()).count(),
+            "{:#?}\n{}",
+            ran.told,
+            self.ground.record()
+        );
+    }
+
+    /// What it printed of each try, with the addresses of tables.
+    fn told(&self, outcome: &Outcome) -> Vec<Told> {
+        let out = outcome.out();
+        let out = [
+            (self.api.authority(), API),
+            (self.neighbour.authority(), NEIGHBOUR),
+        ]
+        .iter()
+        .fold(out, |out, (own, shown)| out.replace(port(own), port(shown)));
+        let parse = |line: &str| {
+            let (door, rest) = line.split_once(' ')?;
+            let (what, outcome) = rest.split_once(" -> ")?;
+            ["http", "invoke"].contains(&door).then(|| Told {
+                door: door.to_owned(),
+                what: what.to_owned(),
+                outcome: outcome.to_owned(),
+            })
+        };
+        out.lines().filter_map(parse).collect()
+    }
+
+    /// Lets it attack, and compares all that came of it with `expected`: one line for each try,
+    /// `DOORS RESULT WHAT`.
+    ///
+    /// DOORS is `both` where it became a call at both, `invoke` where it did at that door alone and
+    /// the types of `wasi:http` refused it, and `http` or `types` where that text cannot be given
+    /// to `invoke`. RESULT is the code with which it is denied, or `sent`: then the upstream has
+    /// seen it, as it is written.
+    #[track_caller]
+    fn comes_to(&self, expected: &str) -> Ran {
+        let ran = self.run(0);
+        let mut codes = self.codes().into_iter();
+        let mut sent = Vec::new();
+        let mut found = String::new();
+        let mut told = ran.told.iter().peekable();
+        while let Some(first) = told.next() {
+            let second = told.next_if(|second| second.what == first.what);
+            let mut results: Vec<String> = Vec::new();
+            for told in [Some(first), second].into_iter().flatten() {
+                let result = match told.outcome.as_str() {
+                    _ if !told.reached() => continue,
+                    "answered" => "sent".to_owned(),
+                    refused => {
+                        // What is on record says why; what the program hears has to agree.
+                        let code = codes.next().unwrap_or_default();
+                        assert!(told.agrees(&code), "{refused} is not {code}: {told:?}");
+                        code
+                    }
+                };
+                sent.extend((result == "sent").then(|| first.what.clone()));
+                results.push(result);
+            }
+            results.dedup();
+            let doors = match (first.door.as_str(), first.reached(), second.is_some()) {
+                ("http", true, true) => "both",
+                ("http", true, false) => "http",
+                ("http", false, false) => "types",
+                _ => "invoke",
+            };
+            let results = results.join("/");
+            found.push_str(&format!("{doors} {results} {}\n", first.what));
+        }
+        let lines = expected.trim().lines();
+        let expected: String = lines.map(|line| format!("{}\n", line.trim())).collect();
+        assert!(
+            found == expected,
+            "what came of it is\n{found}\nand not\n{expected}"
+        );
+        assert_eq!(codes.next(), None, "more is on record than was tried");
+        self.received(&sent);
+        ran
+    }
+
+    /// The codes of the calls that were denied, in their order.
+    fn codes(&self) -> Vec<String> {
+        let denied = self.ground.events("denied");
+        denied
+            .iter()
+            .map(|line| text(&line["code"]).to_owned())
+            .collect()
+    }
+
+    /// Panics unless the upstream has received exactly these requests, each written as a method, a
+    /// URL and perhaps more.
+    #[track_caller]
+    fn received(&self, expected: &[String]) {
+        let lines: Vec<_> = self
+            .api
+            .requests()
+            .into_iter()
+            .map(|seen| seen.line)
+            .collect();
+        let line = |what: &String| {
+            let (method, rest) = what.split_once(' ')?;
+            let url = rest.split(' ').next()?;
+            let path = url.strip_prefix("http://")?.strip_prefix(API)?;
+            Some(format!("{method} {path} HTTP/1.1"))
+        };
+        let expected: Option<Vec<_>> = expected.iter().map(line).collect();
+        assert_eq!(Some(lines), expected);
+    }
+}
+
+/// What came of an attack.
+struct Ran {
+    outcome: Outcome,
+    told: Vec<Told>,
+}
+
+/// What an attack printed of one try.
+#[derive(Debug)]
+struct Told {
+    door: String,
+    what: String,
+    outcome: String,
+}
+
+impl Told {
+    /// Whether it became a call.
+    fn reached(&self) -> bool {
+        !self.outcome.starts_with("types refuse")
+    }
+
+    /// Whether it is what a program hears of a denial with `code`.
+    fn agrees(&self, code: &str) -> bool {
+        match (self.door.as_str(), code) {
+            ("http", "AB0204") => self.outcome == "error ErrorCode::HttpRequestUriInvalid",
+            ("http", _) => self.outcome == "denied",
+            _ => self.outcome.starts_with(&format!("denied {code} ")),
+        }
+    }
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn port(authority: &str) -> &str {
+    authority.rsplit(':').next().unwrap_or_default()
+}
