@@ -4,6 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, ZlibEncoder};
 use serde_json::json;
 
 use crate::support::agentbox::{Ground, finish};
@@ -323,6 +325,29 @@ fn the_search_finds_a_key_in_every_form_and_in_no_other_text() {
         .flat_map(|line| [line, b"\r\n"].concat())
         .collect();
     assert!(!key.search(&folded).is_empty(), "folded base64");
+    let mut zlib = ZlibEncoder::new(b"before ".to_vec(), Compression::best());
+    let mut deflate = DeflateEncoder::new(Vec::new(), Compression::best());
+    zlib.write_all(key.text().as_bytes())
+        .expect("a vector takes all");
+    deflate
+        .write_all(key.text().as_bytes())
+        .expect("a vector takes all");
+    for (what, compressed) in [("zlib", zlib.finish()), ("deflate", deflate.finish())] {
+        let compressed = compressed.expect("a vector takes all");
+        assert!(!key.search(&compressed).is_empty(), "{what}");
+    }
+    let cut = &key.form("gzip").expect("there is such a form")[..40];
+    assert!(!key.search(cut).is_empty(), "the beginning of a gzip");
+    let printed = key.form("quoted-printable").expect("there is such a form");
+    let printed: Vec<u8> = printed
+        .chunks(30)
+        .flat_map(|line| [line, b"=\r\n"].concat())
+        .collect();
+    assert!(!key.search(&printed).is_empty(), "folded quoted-printable");
+    // Two forms, one in the other, and a window of the key rather than all of it.
+    let inner = base64(&key.text().as_bytes()[20..32], b"+/", true);
+    let outer: String = inner.iter().map(|byte| format!("&#{byte}")).collect();
+    assert!(!key.search(outer.as_bytes()).is_empty(), "a window, twice");
     let short = &key.text().as_bytes()[key.text().len() - 11..];
     assert_eq!(
         key.search(short),

@@ -6,7 +6,12 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::io::{Read, Write as _};
 use std::path::Path;
+
+use flate2::Compression;
+use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
+use flate2::write::GzEncoder;
 
 /// How many bytes of a key in a row count as having seen it.
 const WINDOW: usize = 12;
@@ -65,6 +70,12 @@ impl Canary {
                 .into_bytes()
         };
         let hex = each(&|byte| format!("{byte:02x}"));
+        let gzip = {
+            let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+            gzip.write_all(key)
+                .and_then(|()| gzip.finish())
+                .expect("a vector takes all")
+        };
         let shifted = |by: usize| [&b"ab"[..by], key, &b"z"[..]].concat();
         vec![
             ("raw", key.to_vec()),
@@ -100,6 +111,12 @@ impl Canary {
                     .flat_map(|byte| format!("%{byte:02X}").into_bytes())
                     .collect(),
             ),
+            ("html", each(&|byte| format!("&#{byte};"))),
+            ("html-hex", each(&|byte| format!("&#x{byte:X};"))),
+            ("html-bare", each(&|byte| format!("&#{byte:03}"))),
+            ("quoted-printable", each(&|byte| format!("={byte:02X}"))),
+            ("gzip-base64", base64(&gzip, b"+/", true)),
+            ("gzip", gzip),
             ("utf16-le", key.iter().flat_map(|&byte| [byte, 0]).collect()),
             ("utf16-be", key.iter().flat_map(|&byte| [0, byte]).collect()),
             ("reversed", key.iter().rev().copied().collect()),
@@ -191,11 +208,14 @@ fn views(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let unfolded: Vec<u8> = without(bytes, b"\r\n");
     let bare: Vec<u8> = without(bytes, b":- \r\n");
     let mut views = vec![
-        ("percent", unpercent(bytes)),
+        ("percent", unescape(b'%', bytes)),
+        ("quoted-printable", unquote(bytes)),
         ("json", unjson(bytes)),
+        ("html", unhtml(bytes)),
         ("utf-16 or utf-32", without(bytes, b"\0")),
         ("reversed", bytes.iter().rev().copied().collect()),
     ];
+    views.extend(inflated(bytes));
     for phase in 0..2 {
         views.push(("hex", unhex(&unfolded, phase)));
         if bare.len() != unfolded.len() {
@@ -208,6 +228,8 @@ fn views(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             views.push(("folded base64", unbase64(&unfolded, phase)));
         }
     }
+    // Where there was nothing to undo, there is nothing new to see.
+    views.retain(|(_, view)| view.len() >= WINDOW && view != bytes);
     views
 }
 
@@ -225,7 +247,8 @@ fn digit(byte: u8) -> Option<u8> {
         .and_then(|digit| u8::try_from(digit).ok())
 }
 
-fn unpercent(bytes: &[u8]) -> Vec<u8> {
+/// Undoes `%41`, or the same after another sign.
+fn unescape(sign: u8, bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     let mut rest = bytes;
     while let Some((&first, after)) = rest.split_first() {
@@ -234,7 +257,7 @@ fn unpercent(bytes: &[u8]) -> Vec<u8> {
             after.first().copied().and_then(digit),
             after.get(1).copied().and_then(digit),
         );
-        if let (b'%', (Some(high), Some(low))) = (first, pair) {
+        if let (true, (Some(high), Some(low))) = (first == sign, pair) {
             plain.push(high * 16 + low);
             rest = &after[2..];
         } else {
@@ -244,7 +267,52 @@ fn unpercent(bytes: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Undoes `\u00XX`, `\xXX`, `&#xXX;` and `&#DD;`, and takes the backslash off anything else.
+/// Undoes `=41`, and an `=` at the end of a line.
+fn unquote(bytes: &[u8]) -> Vec<u8> {
+    if !bytes.contains(&b'=') {
+        return Vec::new();
+    }
+    let mut joined = Vec::new();
+    let mut rest = bytes;
+    while let Some((&first, after)) = rest.split_first() {
+        let folds = [&b"=\r\n"[..], b"=\n"];
+        match folds.iter().find_map(|fold| rest.strip_prefix(*fold)) {
+            Some(after) => rest = after,
+            None => {
+                joined.push(first);
+                rest = after;
+            }
+        }
+    }
+    unescape(b'=', &joined)
+}
+
+/// Undoes `&#65;` and `&#x41;`, with the semicolon or without.
+fn unhtml(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let mut rest = bytes;
+    while let Some((&first, after)) = rest.split_first() {
+        let spelt = after.strip_prefix(b"#").filter(|_| first == b'&');
+        let entity = spelt.and_then(|spelt| {
+            let (digits, radix) = match spelt.split_first() {
+                Some((b'x' | b'X', digits)) => (digits, 16),
+                _ => (spelt, 10),
+            };
+            let ends = |byte: &u8| !char::from(*byte).is_digit(radix);
+            let length = digits.iter().position(ends).unwrap_or(digits.len());
+            let number = std::str::from_utf8(&digits[..length]).ok()?;
+            let byte = u8::from_str_radix(number, radix).ok()?;
+            let rest = &digits[length..];
+            Some((byte, rest.strip_prefix(b";").unwrap_or(rest)))
+        });
+        let (byte, left) = entity.unwrap_or((first, after));
+        plain.push(byte);
+        rest = left;
+    }
+    plain
+}
+
+/// Undoes `\u00XX` and `\xXX`, and takes the backslash off anything else.
 fn unjson(bytes: &[u8]) -> Vec<u8> {
     let mut plain = Vec::new();
     let mut rest = bytes;
@@ -253,24 +321,10 @@ fn unjson(bytes: &[u8]) -> Vec<u8> {
             let spelt = rest.strip_prefix(prefix)?.get(..digits)?;
             u8::from_str_radix(std::str::from_utf8(spelt).ok()?, 16).ok()
         };
-        let entity = || -> Option<(u8, usize)> {
-            let end = rest
-                .get(..8.min(rest.len()))?
-                .iter()
-                .position(|&byte| byte == b';')?;
-            let spelt = std::str::from_utf8(rest[..end].strip_prefix(b"&#")?).ok()?;
-            let byte = match spelt.strip_prefix(['x', 'X']) {
-                Some(hex) => u8::from_str_radix(hex, 16),
-                None => spelt.parse(),
-            };
-            Some((byte.ok()?, end + 1))
-        };
         let (byte, length) = if let Some(byte) = number(b"\\u00", 2) {
             (byte, 6)
         } else if let Some(byte) = number(b"\\x", 2) {
             (byte, 4)
-        } else if let Some(entity) = entity() {
-            entity
         } else if first == b'\\' && rest.len() > 1 {
             (rest[1], 2)
         } else {
@@ -284,7 +338,7 @@ fn unjson(bytes: &[u8]) -> Vec<u8> {
 
 /// Undoes hex in every run of hex digits, from its digit `phase` on.
 fn unhex(bytes: &[u8], phase: usize) -> Vec<u8> {
-    decode_runs(bytes, digit, |run, plain| {
+    decode_runs(bytes, 2 * WINDOW, digit, |run, plain| {
         for pair in run.get(phase..).unwrap_or_default().chunks_exact(2) {
             plain.push(pair[0] * 16 + pair[1]);
         }
@@ -301,7 +355,7 @@ fn unbase64(bytes: &[u8], phase: usize) -> Vec<u8> {
         b'/' | b'_' => Some(63),
         _ => None,
     };
-    decode_runs(bytes, value, |run, plain| {
+    decode_runs(bytes, WINDOW * 4 / 3, value, |run, plain| {
         for group in run.get(phase..).unwrap_or_default().chunks(4) {
             let bits = group
                 .iter()
@@ -312,24 +366,47 @@ fn unbase64(bytes: &[u8], phase: usize) -> Vec<u8> {
     })
 }
 
-/// Decodes each longest run of bytes that have a `value`; a zero byte stands between two runs.
+/// What is compressed anywhere in `bytes`, or is all of it, as far as it can be undone.
+fn inflated(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let read = |mut from: Box<dyn Read + '_>| {
+        let mut plain = Vec::new();
+        // What came before a flaw was there to be read all the same.
+        from.by_ref().take(1 << 24).read_to_end(&mut plain).ok();
+        plain
+    };
+    let mut views = vec![("deflate", read(Box::new(DeflateDecoder::new(bytes))))];
+    for (at, start) in bytes.windows(3).enumerate() {
+        match start {
+            [0x1f, 0x8b, 8] => views.push(("gzip", read(Box::new(GzDecoder::new(&bytes[at..]))))),
+            [0x78, 1 | 0x5e | 0x9c | 0xda, _] => {
+                views.push(("zlib", read(Box::new(ZlibDecoder::new(&bytes[at..])))));
+            }
+            _ => {}
+        }
+    }
+    views
+}
+
+/// Decodes each longest run of `shortest` or more bytes that have a `value`, where one that is
+/// shorter could not hold enough of a key; a zero byte stands between two runs.
 fn decode_runs(
     bytes: &[u8],
+    shortest: usize,
     value: impl Fn(u8) -> Option<u8>,
     decode: impl Fn(&[u8], &mut Vec<u8>),
 ) -> Vec<u8> {
+    let values: [Option<u8>; 256] = std::array::from_fn(|byte| value(u8::try_from(byte).ok()?));
     let mut plain = Vec::new();
-    let mut run = Vec::new();
-    for &byte in bytes {
-        if let Some(value) = value(byte) {
-            run.push(value);
-        } else if !run.is_empty() {
+    for run in bytes.split(|byte| values[usize::from(*byte)].is_none()) {
+        if run.len() >= shortest {
+            let run: Vec<u8> = run
+                .iter()
+                .filter_map(|byte| values[usize::from(*byte)])
+                .collect();
             decode(&run, &mut plain);
             plain.push(0);
-            run.clear();
         }
     }
-    decode(&run, &mut plain);
     plain
 }
 

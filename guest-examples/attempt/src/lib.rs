@@ -16,7 +16,7 @@ use std::io::Write as _;
 pub use invoke::by_name;
 
 /// Where an attack goes. The first argument is the address that the policy grants, the second one
-/// that it does not, on the same host; where only one door is to be tried, the third names it.
+/// that it does not, on the same host; a third is the attack's own.
 #[derive(Clone, Debug)]
 pub struct Places {
     /// `127.0.0.1:8080`: the granted one.
@@ -27,8 +27,8 @@ pub struct Places {
     pub forbidden: String,
     /// `127.0.0.1:8081`: another port of the granted host.
     pub neighbour: String,
-    /// `http` or `invoke`, where not both.
-    pub door: Option<String>,
+    /// What else it is told: the one door, `http` or `invoke`, that is to be tried for an echo.
+    pub more: Option<String>,
 }
 
 impl Places {
@@ -49,7 +49,7 @@ impl Places {
             api,
             port,
             neighbour,
-            door: arguments.next(),
+            more: arguments.next(),
         }
     }
 
@@ -73,6 +73,7 @@ pub struct Try {
     headers: Vec<(String, Vec<u8>)>,
     body: Option<Vec<u8>>,
     trailers: Vec<(String, Vec<u8>)>,
+    called: Option<String>,
 }
 
 impl Try {
@@ -84,6 +85,7 @@ impl Try {
             headers: Vec::new(),
             body: None,
             trailers: Vec::new(),
+            called: None,
         }
     }
 
@@ -110,6 +112,12 @@ impl Try {
         self
     }
 
+    /// The same under another name, where it is too long to print or not the same in every run.
+    pub fn called(mut self, name: &str) -> Self {
+        self.called = Some(name.to_owned());
+        self
+    }
+
     /// Goes through both doors.
     pub fn at_both_doors(&self) {
         self.over_http();
@@ -119,7 +127,7 @@ impl Try {
     /// Goes through the doors that are asked for, and then carries all that came back to where
     /// anybody who may look at notes can read it.
     pub fn and_carry_on(&self, places: &Places) {
-        let door = places.door.as_deref();
+        let door = places.more.as_deref();
         if door != Some("invoke") {
             self.over_http();
         }
@@ -158,6 +166,9 @@ impl Try {
 /// Method and URL, then each header, then how long the body is; escaped, and cut where it is long.
 impl std::fmt::Display for Try {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(name) = &self.called {
+            return f.write_str(name);
+        }
         write!(
             f,
             "{} {}",
@@ -190,6 +201,12 @@ pub fn shown(bytes: &[u8]) -> String {
             let _ = write!(text, "\\x{byte:02x}");
         }
     }
+    if let Some(trimmed) = text.strip_suffix(' ') {
+        text = format!("{trimmed}\\x20");
+    }
+    if text.is_empty() {
+        text.push_str("(nothing)");
+    }
     if text.len() > 120 {
         text.truncate(60);
         let _ = write!(text, "... {} KiB", bytes.len() >> 10);
@@ -214,13 +231,14 @@ fn show(part: &str, bytes: &[u8]) {
     let mut heard = HEARD.take();
     heard.extend_from_slice(bytes);
     HEARD.set(heard);
-    println!(" {part} {}", String::from_utf8_lossy(bytes));
-    eprintln!(" {part} {}", String::from_utf8_lossy(bytes));
+    let line = [b" ", part.as_bytes(), b" ", bytes, b"\n"].concat();
+    // Whoever closed a stream does not want to know.
+    std::io::stdout().write_all(&line).ok();
+    std::io::stderr().write_all(&line).ok();
     flush();
 }
 
 fn flush() {
-    // Whoever closed the stream does not want to know.
     std::io::stdout().flush().ok();
 }
 
