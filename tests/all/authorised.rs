@@ -22,7 +22,8 @@ const REPLY: &str = r#"{"id":1,"html_url":"u"}"#;
 /// A server that answers each request alike, over one version of HTTP.
 enum Server {
     Http1(Api),
-    Http2(Http2, Authority),
+    /// And the authority of its certificate.
+    Http2(Http2, String),
 }
 
 impl Server {
@@ -31,7 +32,10 @@ impl Server {
         let authority = Authority::new();
         [
             Self::Http1(Api::always(api::json(201, REPLY))),
-            Self::Http2(Http2::start(&authority, 201, REPLY), authority),
+            Self::Http2(
+                Http2::start(&authority, 201, REPLY),
+                authority.pem().to_owned(),
+            ),
         ]
     }
 
@@ -55,7 +59,7 @@ impl Server {
         match self {
             Self::Http1(_) => &[],
             Self::Http2(_, authority) => {
-                ground.write("ca.pem", authority.pem());
+                ground.write("ca.pem", authority);
                 &["--ca", "ca.pem"]
             }
         }

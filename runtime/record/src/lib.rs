@@ -3,8 +3,10 @@
 //! Owns: [`Record`], whose [`intent`](Record::intent) turns a
 //! [`Reserved`] call into a [`Recorded`] one, and the schema, [`Line`]. One file
 //! per run, one JSON object per line, append only. Its types have no place for a body, a header's
-//! value or a key. Never reads a clock and never sends. Start with `line` for what is written, then
-//! `write`; [`runs`] and [`read`] are for people who look back.
+//! value or a key; they hold the digests of the
+//! [canonical request](agentbox_policy::Approved::canonical_head). Never reads a clock and never
+//! sends. Start with `line` for what is written, then `write`; [`runs`] and [`read`] are for people
+//! who look back.
 
 mod error;
 mod line;
