@@ -12,6 +12,9 @@ use crate::support::tls::{Authority, TlsServer};
 const HOST: &str = "api.widgets.example";
 const COMPLETE: &str = "api.widgets.example.";
 
+/// For those who are never answered.
+const SOON: [&str; 2] = ["--connect", "3s"];
+
 /// A server at 127.0.0.1 with a certificate for one name, and somebody at the same port of
 /// 127.0.0.2 and of ::1, whom nobody may call.
 struct Place {
@@ -65,14 +68,20 @@ impl Place {
 
     /// The same, for one request, with the addresses that `dns` says.
     fn get(&self, dns: &Dns) -> (Caller, Outcome) {
-        let flags = ["--resolver", &dns.address(), "--connect", "3s"];
-        self.ask(&flags, &["http", "GET"])
+        self.ask(&["--resolver", &dns.address()], &["http", "GET"])
     }
 
     /// Checks that one request gets nowhere, and with which code.
     #[track_caller]
     fn refuses(&self, dns: &Dns, code: &str) -> Outcome {
-        let (caller, outcome) = self.get(dns);
+        self.refuses_with(&[], dns, code)
+    }
+
+    /// The same, with more flags.
+    #[track_caller]
+    fn refuses_with(&self, flags: &[&str], dns: &Dns, code: &str) -> Outcome {
+        let flags = [flags, &["--resolver", &dns.address()]].concat();
+        let (caller, outcome) = self.ask(&flags, &["http", "GET"]);
         outcome.exits(1).says(&format!("[{code}]"));
         let recorded = caller.event("outcome");
         assert_eq!(
@@ -292,7 +301,7 @@ fn d07_d08_addresses_that_are_special_are_refused_whatever_says_them() {
 fn d11_a_server_that_does_not_answer_costs_the_time_to_connect() {
     let place = Place::closing();
     let silent = Dns::start(|_| Said::Silence);
-    let outcome = place.refuses(&silent, "AB0601");
+    let outcome = place.refuses_with(&SOON, &silent, "AB0601");
     outcome.says("the resolver did not answer in time");
     assert!(
         outcome.elapsed < Duration::from_secs(10),
@@ -303,7 +312,7 @@ fn d11_a_server_that_does_not_answer_costs_the_time_to_connect() {
     assert!(silent.asked().len() > 2, "{:?}", silent.asked());
     for lie in [Said::WrongId as fn(_) -> _, Said::OtherQuestion] {
         let lies = Dns::start(move |_| lie(vec![address(COMPLETE, "127.0.0.1")]));
-        let outcome = place.refuses(&lies, "AB0601");
+        let outcome = place.refuses_with(&SOON, &lies, "AB0601");
         assert!(
             outcome.elapsed < Duration::from_secs(10),
             "{:?}",
@@ -372,7 +381,7 @@ fn d11_a_long_answer_comes_by_tcp_and_is_bounded() {
             Said::Truncated
         }
     });
-    place.refuses(&silent, "AB0601");
+    place.refuses_with(&SOON, &silent, "AB0601");
 }
 
 /// How many records of this length a message has room for.

@@ -35,7 +35,7 @@ const STREAMS: usize = 32;
 
 /// How long an HTTP/1.1 connection may take to be done with its last exchange. The reply's end has
 /// been read by then, so it is a matter of being scheduled.
-const DONE: Duration = Duration::from_millis(10);
+const DONE: Duration = Duration::from_millis(100);
 
 /// A connection, or one share of an HTTP/2 connection.
 pub(super) struct Connection {

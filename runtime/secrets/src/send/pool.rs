@@ -99,6 +99,11 @@ impl Pool {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn keys(&self) -> Vec<Key> {
+        lock(&self.kept).keys().cloned().collect()
+    }
+
     /// The one that was used last, so that those that are not needed grow old.
     fn candidate(&self, key: &Key) -> Option<Connection> {
         let mut kept = lock(&self.kept);

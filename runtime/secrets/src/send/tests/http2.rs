@@ -20,8 +20,8 @@ const CALL: &str = "AB0604: the call took too long";
 
 fn bounds() -> Bounds {
     Bounds {
-        first_byte: Duration::from_millis(400),
-        call: Duration::from_millis(800),
+        first_byte: Duration::from_secs(2),
+        call: Duration::from_secs(4),
         ..Bounds::default()
     }
 }
@@ -41,7 +41,7 @@ where
     let sender = server.sender(&bounds());
     let start = Instant::now();
     let outcome = Call::get(&fixture, &sender).outcome().await;
-    assert!(start.elapsed() < Duration::from_secs(10), "{outcome}");
+    assert!(start.elapsed() < Duration::from_secs(60), "{outcome}");
     assert_eq!(server.seen(), (1, 1), "{outcome}");
     outcome
 }
@@ -228,7 +228,7 @@ async fn s08_an_upstream_that_goes_away_is_not_asked_again() {
     });
     let server = server.await;
     let fixture = Fixture::new(&server.origin);
-    let sender = server.sender(&bounds());
+    let sender = server.sender(&Bounds::default());
     for calls in 1..=3 {
         assert_eq!(Call::get(&fixture, &sender).outcome().await, "200: ok");
         assert_eq!(server.seen(), (calls, calls));
@@ -398,7 +398,7 @@ async fn sharing(settings: &'static [u8], at_once: usize) -> Server {
 async fn calls_share_an_http2_connection_one_after_the_other() {
     let server = sharing(&[], 1).await;
     let fixture = Fixture::new(&server.origin);
-    let sender = server.sender(&bounds());
+    let sender = server.sender(&Bounds::default());
     for calls in 1..=5 {
         assert_eq!(Call::get(&fixture, &sender).outcome().await, "200: ok");
         assert_eq!(server.seen(), (1, calls));
