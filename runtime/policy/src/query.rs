@@ -36,6 +36,12 @@ pub(crate) fn check(
         }
         let first = seen.insert(name.clone());
         check_name(&name, first, route)?;
+        // Some servers part a query at `;` too, and would read a parameter that was not checked.
+        if pair.contains(';') && matches!(route.query, QueryRule::Names(_)) {
+            let message =
+                "the query holds `;`, which some servers take for `&`; written `%3B` it is none";
+            return Err(Refusal::new(Code::NOT_CANONICAL, message));
+        }
     }
     Ok(())
 }
