@@ -22,5 +22,7 @@ mod testing;
 pub use error::{CredentialError, ScrubError, SendError, SenderError, Trouble};
 pub use inject::Keyed;
 pub use keys::Secrets;
+#[cfg(feature = "testing")]
+pub use scrub::trial::Trial;
 pub use scrub::{Echo, ScrubbedReply, scrub};
 pub use send::{NameServer, Reach, Received, Resolver, Resolving, Sender, SystemResolver, Traffic};

@@ -13,6 +13,8 @@ pub(crate) mod patterns;
 mod search;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "testing")]
+pub(crate) mod trial;
 
 use std::fmt;
 use std::sync::Arc;
