@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 
-use crate::Policy;
 use crate::testing::{Random, built_in, connected};
+use crate::{Policy, Sources};
 
 /// A policy that is still to be written: what is random of it.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
+    /// The credentials, in some order.
+    pub(super) keys: Vec<&'static str>,
     /// The windows of the limits `one` and `two`, by the place in [`WINDOWS`].
     windows: [usize; 2],
     pub(super) tables: Vec<TablePlan>,
@@ -21,7 +23,7 @@ pub(super) struct Plan {
 #[derive(Clone, Debug)]
 pub(super) struct TablePlan {
     origin: &'static str,
-    routes: Vec<&'static str>,
+    pub(super) routes: Vec<&'static str>,
     pub(super) headers: Vec<&'static str>,
     ranges: Vec<&'static str>,
     pub(super) terms: Terms,
@@ -168,6 +170,7 @@ pub(super) fn random_plan(random: &mut Random) -> Plan {
         });
     }
     Plan {
+        keys: vec!["k", "l"],
         windows: [random.below(WINDOWS.len()), random.below(WINDOWS.len())],
         tables,
         grants,
@@ -252,11 +255,20 @@ fn tighter(matcher: &'static str) -> &'static str {
 }
 
 pub(super) fn written(plan: &Plan) -> Policy {
+    let sources = sources(plan);
+    match Policy::parse(&sources) {
+        Ok(policy) => policy,
+        Err(errors) => panic!("{errors}\n{}", sources.toml.text),
+    }
+}
+
+/// The texts of the policy.
+pub(super) fn sources(plan: &Plan) -> Sources {
     let mut toml = format!(
         "policy = 1\nworld = \"a:b/w\"\nagent.id = \"bot\"\n[limits]\none = {}\ntwo = {}\n[credentials]\n",
         WINDOWS[plan.windows[0]], WINDOWS[plan.windows[1]]
     );
-    for name in ["k", "l"] {
+    for name in &plan.keys {
         let origins = r#"["https://a.test", "https://*.b.test", "https://api.github.com"]"#;
         writeln!(
             toml,
@@ -311,10 +323,7 @@ pub(super) fn written(plan: &Plan) -> Policy {
         .collect();
     let mut sources = connected(&lines.join("\n"), &[&wit]);
     sources.connectors = vec![built_in("github")];
-    match Policy::parse(&sources) {
-        Ok(policy) => policy,
-        Err(errors) => panic!("{errors}\n{}\n{wit}", sources.toml.text),
-    }
+    sources
 }
 
 fn write_terms(toml: &mut String, terms: &Terms, of: &str) {

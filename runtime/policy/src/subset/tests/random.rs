@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use crate::subset::words;
 use crate::testing::{Random, call};
-use crate::{AddressRule, Approved, CallHead, Limit, OperationHead, Policy, Route, Window};
+use crate::{
+    AddressRule, Approved, CallHead, Code, Effect, Limit, OperationHead, Policy, Route, Window,
+};
 
 use super::beyond;
-use super::plan::{family, some, written};
+use super::plan::{Plan, family, some, sources, written};
 
 fn random_call(random: &mut Random) -> CallHead {
     if random.below(2) == 0 {
@@ -237,6 +239,140 @@ fn the_order_of_grants_never_changes_what_is_beyond() {
         let (less, shuffled) = (beyond(&third, &one), beyond(&third, &other));
         assert_eq!(sorted(less), sorted(shuffled));
     }
+}
+
+/// The same policy in another order: of credentials, grants, and all that is in them.
+fn shuffled(plan: &Plan, random: &mut Random) -> Plan {
+    let mut plan = plan.clone();
+    random.shuffle(&mut plan.keys);
+    random.shuffle(&mut plan.tables);
+    random.shuffle(&mut plan.grants);
+    for table in &mut plan.tables {
+        random.shuffle(&mut table.routes);
+        random.shuffle(&mut table.headers);
+        random.shuffle(&mut table.terms.limits);
+    }
+    for grant in &mut plan.grants {
+        random.shuffle(&mut grant.conditions);
+        random.shuffle(&mut grant.terms.limits);
+    }
+    plan
+}
+
+/// A decision, without the names of tables, which are their places.
+fn decision(policy: &Policy, call: &CallHead) -> Result<(String, Vec<String>), Code> {
+    let approved = crate::decide(policy, call).map_err(|denied| denied.code())?;
+    let mut limits: Vec<_> = approved
+        .limits()
+        .iter()
+        .map(|limit| format!("{limit:?}"))
+        .collect();
+    limits.sort();
+    let rules = (approved.addresses(), approved.route());
+    Ok((format!("{} {rules:?}", request(&approved)), limits))
+}
+
+#[test]
+fn the_order_of_credentials_grants_routes_and_conditions_never_changes_a_decision() {
+    let mut random = Random(21);
+    let calls: Vec<_> = (0..300).map(|_| random_call(&mut random)).collect();
+    let (mut approved, mut denied) = (0, 0);
+    for plan in family(&mut random, 60) {
+        let policy = written(&plan);
+        let others: Vec<_> = (0..3)
+            .map(|_| written(&shuffled(&plan, &mut random)))
+            .collect();
+        for call in &calls {
+            let expected = decision(&policy, call);
+            for other in &others {
+                assert_eq!(decision(other, call), expected, "{call:?}\n{plan:#?}");
+            }
+            if expected.is_ok() {
+                approved += 1;
+            } else {
+                denied += 1;
+            }
+        }
+    }
+    assert!(approved > 500 && denied > 500, "{approved} {denied}");
+}
+
+#[test]
+fn a_policy_that_was_narrowed_approves_nothing_more_by_either_door() {
+    let mut random = Random(22);
+    let calls: Vec<_> = (0..300).map(|_| random_call(&mut random)).collect();
+    let (mut by_name, mut by_http, mut fewer) = (0, 0, 0);
+    for plans in family(&mut random, 90).chunks(3) {
+        let policies: Vec<_> = plans.iter().map(written).collect();
+        for (narrow, wide) in [(1, 0), (2, 1), (2, 0)] {
+            for call in &calls {
+                let of = crate::decide(&policies[narrow], call);
+                let over = crate::decide(&policies[wide], call);
+                let (of, over) = match (of, over) {
+                    (Err(_), Ok(_)) => {
+                        fewer += 1;
+                        continue;
+                    }
+                    (Err(_), Err(_)) => continue,
+                    (Ok(_), Err(denied)) => panic!("{call:?}: {denied}\n{:#?}", plans[wide]),
+                    (Ok(of), Ok(over)) => (of, over),
+                };
+                assert_eq!(request(&of), request(&over));
+                assert!(counts(of.limits(), over.limits()), "{call:?}");
+                assert!(of.addresses().within(over.addresses()));
+                match of.operation() {
+                    Some(_) => by_name += 1,
+                    None => by_http += 1,
+                }
+            }
+        }
+    }
+    assert!(
+        by_name > 500 && by_http > 500 && fewer > 500,
+        "{by_name} {by_http} {fewer}"
+    );
+}
+
+#[test]
+fn a_promise_is_kept_by_every_decision_or_the_policy_is_refused() {
+    let mut random = Random(23);
+    let calls: Vec<_> = (0..200).map(|_| random_call(&mut random)).collect();
+    let (mut kept, mut broken) = (0, 0);
+    for plan in family(&mut random, 120) {
+        let plain = written(&plan);
+        let imports = some(&mut random, &["github:issues/create-comment", "stripe:*"]);
+        let effects = some(&mut random, &["destroy", "write", "spend"]);
+        let mut promising = sources(&plan);
+        for (key, list) in [("imports", &imports), ("effects", &effects)] {
+            if !list.is_empty() {
+                let line = format!("\nnever.{key} = {list:?}\n");
+                promising.toml.text.insert_str(0, &line);
+            }
+        }
+        let policy = match Policy::parse(&promising) {
+            Ok(policy) => policy,
+            Err(errors) => {
+                let mut codes = errors.problems().iter().map(|problem| problem.code());
+                assert!(codes.all(|code| code == Code::NEVER), "{errors}");
+                broken += 1;
+                continue;
+            }
+        };
+        kept += usize::from(!(imports.is_empty() && effects.is_empty()));
+        for call in &calls {
+            assert_eq!(decision(&policy, call), decision(&plain, call));
+            let Ok(approved) = crate::decide(&policy, call) else {
+                continue;
+            };
+            let (name, writes) = match approved.operation() {
+                Some(operation) => (operation.name(), operation.effect() == Effect::Write),
+                None => ("", approved.method() == http::Method::POST),
+            };
+            assert!(!imports.contains(&name), "{call:?}");
+            assert!(!(writes && effects.contains(&"write")), "{call:?}");
+        }
+    }
+    assert!(kept > 20 && broken > 20, "{kept} {broken}");
 }
 
 #[test]

@@ -1,0 +1,6 @@
+//! Any amount.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    agentbox_fuzz_bodies::amounts(data);
+});
