@@ -19,9 +19,14 @@ fn both_ways(program: &str, bound: &str, value: &str, check: impl Fn(&Ground, &O
 
     let by_policy = Ground::new();
     by_policy.write("program.wat", program);
+    // Counts are numbers in TOML, what has a unit is text.
+    let written = match value.parse::<u64>() {
+        Ok(count) => count.to_string(),
+        Err(_) => format!("\"{value}\""),
+    };
     by_policy.write(
         "agentbox.toml",
-        &format!("policy = 1\n[run]\n{bound} = \"{value}\"\n"),
+        &format!("policy = 1\n[run]\n{bound} = {written}\n"),
     );
     check(
         &by_policy,
@@ -30,7 +35,7 @@ fn both_ways(program: &str, bound: &str, value: &str, check: impl Fn(&Ground, &O
 }
 
 /// Checks that such a run is ended with `exit` and `code`, says so, and that its record says so.
-fn ends(program: &str, bound: &str, value: &str, exit: i32, code: &str) {
+pub(crate) fn ends(program: &str, bound: &str, value: &str, exit: i32, code: &str) {
     both_ways(program, bound, value, |ground, outcome| {
         outcome.exits(exit).says(&format!("error[{code}]: "));
         outcome.says(&format!("`[run] {bound}`"));

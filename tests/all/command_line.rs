@@ -121,6 +121,7 @@ fn to(ground: &Ground, arguments: &[&str], stdout: Stdio) -> Outcome {
         stdout: done.stdout,
         stderr: done.stderr,
         elapsed: Duration::ZERO,
+        peak: 0,
     }
 }
 

@@ -11,6 +11,7 @@ mod architecture;
 mod authorised;
 mod bad_input;
 mod bounds;
+mod calls;
 mod command_line;
 mod commands;
 mod connectors;

@@ -190,6 +190,8 @@ pub(crate) struct Outcome {
     pub(crate) stdout: Vec<u8>,
     pub(crate) stderr: Vec<u8>,
     pub(crate) elapsed: Duration,
+    /// The most memory that it was seen to hold, in bytes.
+    pub(crate) peak: u64,
 }
 
 impl Outcome {
@@ -279,7 +281,9 @@ pub(crate) fn finish(mut command: Command, input: &[u8]) -> Outcome {
     let stdin = child.stdin.take();
     // A program need not read its input.
     let fed = std::thread::spawn(move || stdin.map(|mut stdin| stdin.write_all(&input).ok()));
+    let mut peak = 0;
     let status = loop {
+        peak = peak_memory(child.id()).unwrap_or(peak);
         if let Some(status) = child.try_wait().expect("a child can be waited for") {
             break status;
         }
@@ -297,7 +301,18 @@ pub(crate) fn finish(mut command: Command, input: &[u8]) -> Outcome {
         stdout: whole(stdout),
         stderr: whole(stderr),
         elapsed,
+        peak,
     }
+}
+
+/// The most memory that the process has held so far, in bytes; none once it is gone.
+fn peak_memory(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
 }
 
 fn drain(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {

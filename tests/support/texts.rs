@@ -134,3 +134,84 @@ pub(crate) fn writing(times: u32) -> String {
               (br_if $again (local.get $left)))))"#
     )
 }
+
+/// Calls by name, as [`calling`] makes a program of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Calling<'a> {
+    /// The operation.
+    pub(crate) operation: &'a str,
+    /// Its arguments.
+    pub(crate) arguments: &'a str,
+    /// How many bytes of zeros each has as its body.
+    pub(crate) body: u32,
+    /// How many calls there are.
+    pub(crate) count: u32,
+    /// Whether each is waited for before the next is started, or all of them at the end.
+    pub(crate) one_by_one: bool,
+    /// Whether the program crashes when one of them fails.
+    pub(crate) must_succeed: bool,
+}
+
+/// A module that makes these calls, whatever becomes of them unless they must succeed.
+pub(crate) fn calling(calls: &Calling<'_>) -> String {
+    let Calling {
+        operation,
+        arguments,
+        body,
+        count,
+        one_by_one,
+        must_succeed,
+    } = calls;
+    let data = |text: &str| -> String { text.bytes().map(|b| format!("\\{b:02x}")).collect() };
+    let (name, words) = (data(operation), data(arguments));
+    let (name_length, length) = (operation.len(), arguments.len());
+    let (each, all) = match one_by_one {
+        true => ("(call $take)", ""),
+        false => ("", "(call $times (i32.const 1))"),
+    };
+    let check = match must_succeed {
+        true => "(if (i32.load8_u (i32.const 8)) (then unreachable))",
+        false => "",
+    };
+    let start = 0x20000 + (body + 0xffff) / 0x10000 * 0x10000;
+    let pages = start / 0x10000 + 16;
+    format!(
+        r#"(module
+  (import "agentbox:host/invoke@0.1.0" "start"
+    (func $start (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "agentbox:host/invoke@0.1.0" "wait" (func $wait (param i32)))
+  (memory (export "memory") {pages})
+  (data (i32.const 0x100) "{name}")
+  (data (i32.const 0x1000) "{words}")
+  (global $next (mut i32) (i32.const {start}))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (if (i32.gt_u (global.get $next) (i32.shl (memory.size) (i32.const 16)))
+      (then (drop (memory.grow (i32.add (i32.const 1)
+        (i32.shr_u (local.get 3) (i32.const 16)))))))
+    (local.get $at))
+  (func $take
+    (global.set $next (i32.const {start}))
+    (call $wait (i32.const 0))
+    (if (i32.eqz (i32.load8_u (i32.const 0))) (then unreachable))
+    {check})
+  (func $times (param $take i32)
+    (local $n i32)
+    (loop $again
+      (if (local.get $take)
+        (then (call $take))
+        (else
+          (drop (call $start (i32.const 0x100) (i32.const {name_length})
+            (i32.const 0x1000) (i32.const {length}) (i32.const 0x20000) (i32.const {body})))
+          {each}))
+      (local.set $n (i32.add (local.get $n) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $n) (i32.const {count})))))
+  (func (export "_start")
+    (call $times (i32.const 0))
+    {all}
+    (call $wait (i32.const 0))
+    (if (i32.load8_u (i32.const 0)) (then unreachable))))"#
+    )
+}

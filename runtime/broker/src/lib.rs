@@ -8,6 +8,7 @@ mod drain;
 mod pipeline;
 mod refusal;
 mod settle;
+mod tally;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,14 +20,11 @@ use agentbox_policy::{Code, Policy};
 use agentbox_record::Record;
 use agentbox_secrets::{Secrets, Sender};
 
-use crate::settle::OpenCalls;
+use crate::pipeline::Pipeline;
 
 /// The gate of one run. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Broker {
-    parts: Arc<Parts>,
-    open: Arc<OpenCalls>,
-}
+pub struct Broker(Arc<Pipeline>);
 
 /// What a broker is put together from.
 pub struct Parts {
@@ -81,22 +79,19 @@ impl Broker {
     /// The gate of the run that `parts` belong to.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self {
-            parts: Arc::new(parts),
-            open: Arc::default(),
-        }
+        Self(Arc::new(Pipeline::new(parts)))
     }
 
     /// Writes the outcome of every call that has none yet. To be called when the guest is gone.
     pub fn close(&self) {
-        self.open.close();
+        self.0.close();
     }
 }
 
 impl Gate for Broker {
     fn call(&self, call: Call) -> GateFuture<Result<Reply, Failure>> {
-        let Self { parts, open } = self.clone();
-        Box::pin(async move { parts.answer(call, &open).await })
+        let pipeline = Arc::clone(&self.0);
+        Box::pin(async move { pipeline.answer(call).await })
     }
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use agentbox_gate::{Body, Call, Failure, Reply};
-use agentbox_policy::{Approved, Code, decide};
+use agentbox_gate::{Body, Call, Failure, Reply, Stopped};
+use agentbox_policy::{Approved, CallHead, Code, decide};
 use agentbox_secrets::scrub;
 use bytes::Bytes;
 
@@ -12,80 +12,125 @@ use crate::answer::{Room, read_answer};
 use crate::drain::Drained;
 use crate::refusal::Refusal;
 use crate::settle::{OpenCalls, Settlement};
+use crate::tally::{Standing, Tally};
 use crate::{Parts, Refused, now};
 
-impl Parts {
+/// All that the calls of one run pass through and share.
+#[derive(Debug)]
+pub(crate) struct Pipeline {
+    parts: Parts,
+    tally: Tally,
+    room: Room,
+    open: OpenCalls,
+}
+
+impl Pipeline {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let bounds = parts.policy.bounds();
+        Self {
+            tally: Tally::new(bounds),
+            room: Room::default(),
+            open: OpenCalls::default(),
+            parts,
+        }
+    }
+
     /// Puts one call through every step, in this order and no other. Each step takes what only the
     /// one before can make, so a step that is left out does not compile.
-    async fn pass(
-        &self,
-        call: Call,
-        settlement: &Arc<Settlement>,
-        room: &Room,
-    ) -> Result<Reply, Refusal> {
-        let body = Body::new(Drained::new(call.body, self.policy.bounds().request_body));
+    async fn pass(&self, call: Call, settlement: &Arc<Settlement>) -> Result<Reply, Refusal> {
+        let parts = &self.parts;
+        let most = parts.policy.bounds().request_body;
+        let body = Body::new(Drained::new(call.body, most));
         self.still_running()?;
-        let approved = decide(&self.policy, &call.head)?;
+        self.count(&call.head)?;
+        let approved = decide(&parts.policy, &call.head)?;
         settlement.approved(&approved);
         let (operation, body) = (approved.operation().cloned(), body_of(&approved, body));
-        let reserved = self.ledger.reserve(approved, &self.run, now()).await?;
+        let reserved = parts.ledger.reserve(approved, &parts.run, now()).await?;
         // A person's approval of this exact call belongs here, before it is written as intended.
-        let recorded = self.record.intent(reserved, now())?;
+        let recorded = parts.record.intent(reserved, now())?;
         settlement.intended(recorded.call());
-        if self.mode.dry_run {
+        if parts.mode.dry_run {
             return Err(Refusal::DryRun);
         }
-        let keyed = self.secrets.inject(recorded).await?;
-        let received = self.sender.send(keyed, body, call.patience).await?;
+        let keyed = parts.secrets.inject(recorded).await?;
+        let received = parts.sender.send(keyed, body, call.patience).await?;
         settlement.answered(&received);
         let echo = Arc::clone(settlement);
-        let scrubbed = scrub(received, &self.secrets, move |found| echo.echoed(found))?;
+        let scrubbed = scrub(received, &parts.secrets, move |found| echo.echoed(found))?;
         match operation {
             None => Ok(settlement.outcome(scrubbed)),
             Some(operation) => {
-                let answer = read_answer(&operation, scrubbed, room).await?;
+                let answer = read_answer(&operation, scrubbed, &self.room).await?;
                 Ok(settlement.result(answer))
             }
         }
     }
 
     /// Answers one call, and sees to it that whatever became of it is on record.
-    pub(crate) async fn answer(&self, call: Call, open: &OpenCalls) -> Result<Reply, Failure> {
-        let settlement = Arc::new(Settlement::new(self, call.head.summary(), Instant::now()));
-        open.add(&settlement);
-        match self.pass(call, &settlement, open.room()).await {
+    pub(crate) async fn answer(&self, call: Call) -> Result<Reply, Failure> {
+        let summary = call.head.summary();
+        let settlement = Arc::new(Settlement::new(&self.parts, summary, Instant::now()));
+        self.open.add(&settlement);
+        match self.pass(call, &settlement).await {
             Ok(reply) => Ok(reply),
             Err(refusal) => Err(self.refuse(&refusal, &settlement)),
         }
     }
 
+    /// Writes the outcome of every call that has none yet.
+    pub(crate) fn close(&self) {
+        self.open.close();
+    }
+
     fn still_running(&self) -> Result<(), Refusal> {
-        self.stop
-            .reason()
-            .map_or(Ok(()), |reason| Err(Refusal::Stopped(reason)))
+        match self.parts.stop.reason() {
+            Some(reason) => Err(Refusal::Stopped(reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts the call among those of the run.
+    fn count(&self, head: &CallHead) -> Result<(), Refusal> {
+        match self.tally.call() {
+            Standing::Within => Ok(()),
+            Standing::First => {
+                let Stopped { code, message } = self.tally.too_many_calls();
+                Err(Refusal::Denied(head.refuse(code, message)))
+            }
+            Standing::Beyond => Err(Refusal::Stopped(self.tally.too_many_calls())),
+        }
     }
 
     /// Records a refusal, tells the observer, and ends the run where it has to end.
     fn refuse(&self, refusal: &Refusal, settlement: &Settlement) -> Failure {
+        let parts = &self.parts;
         if let Some(traffic) = refusal.traffic() {
             settlement.sent(traffic);
         }
+        let standing = match refusal.is_denial() {
+            true => self.tally.denial(),
+            false => Standing::Within,
+        };
+        if standing == Standing::Beyond {
+            return Refusal::Stopped(self.tally.too_many_denials()).told();
+        }
         let recorded = match refusal {
-            Refusal::Denied(denied) => self.record.denied(denied, now()),
-            Refusal::Exhausted(exhausted) => self.record.exhausted(exhausted, now()),
+            Refusal::Denied(denied) => parts.record.denied(denied, now()),
+            Refusal::Exhausted(exhausted) => parts.record.exhausted(exhausted, now()),
             // The status says it, and it is the program's own business.
             Refusal::Answered { .. } => settlement.settle(None, None),
             _ => settlement.settle(Some(refusal.code()), Some(refusal.to_string())),
         };
         if let Err(error) = recorded {
-            self.stop.stop(
+            parts.stop.stop(
                 Code::RECORD_UNAVAILABLE,
                 format!("a call is not on record: {error}"),
             );
         }
         let told = refusal.told();
         if refusal.is_news() {
-            (self.observer)(&Refused {
+            (parts.observer)(&Refused {
                 call: settlement.summary(),
                 code: refusal.code(),
                 message: &refusal.to_string(),
@@ -93,8 +138,12 @@ impl Parts {
                 told: &told,
             });
         }
-        if refusal.ends_the_run(self.mode.stop_on_denial) {
-            self.stop.stop(refusal.code(), refusal.to_string());
+        if refusal.ends_the_run(parts.mode.stop_on_denial) {
+            parts.stop.stop(refusal.code(), refusal.to_string());
+        }
+        if standing == Standing::First {
+            let Stopped { code, message } = self.tally.too_many_denials();
+            parts.stop.stop(code, message);
         }
         debug_assert_ne!(told.code, Code::BUG, "{refusal}");
         told

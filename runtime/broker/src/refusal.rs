@@ -105,6 +105,11 @@ impl Refusal {
         !matches!(self, Self::Answered { .. } | Self::Stopped(_))
     }
 
+    /// Whether it was refused before anything was sent, for what it asks for or for a bound.
+    pub(crate) fn is_denial(&self) -> bool {
+        matches!(self, Self::Denied(_) | Self::Exhausted(_))
+    }
+
     /// What went over the connection, where there was one and no reply.
     pub(crate) fn traffic(&self) -> Option<&Traffic> {
         match self {
@@ -148,11 +153,13 @@ impl Refusal {
         }
     }
 
-    /// A run does not go on without its key, its counters or its record, or after an echo.
+    /// A run does not go on without its key, its counters or its record, after an echo, or with
+    /// more calls than it may make.
     pub(crate) fn ends_the_run(&self, stop_on_denial: bool) -> bool {
         match self {
             Self::Credential(_) | Self::Uncounted(_) | Self::Unrecorded(_) => true,
-            Self::Denied(_) | Self::Exhausted(_) => stop_on_denial,
+            Self::Denied(denied) => stop_on_denial || denied.code() == Code::CALLS,
+            Self::Exhausted(_) => stop_on_denial,
             Self::Send(error) => stop_on_denial && error.code() == Code::ADDRESS_DENIED,
             Self::Scrub(error) => error.code() == Code::ECHO,
             Self::Stopped(_)

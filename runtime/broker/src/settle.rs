@@ -13,7 +13,6 @@ use agentbox_secrets::{Echo, Received, ScrubbedReply, Traffic};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::answer::Room;
 use crate::{Observer, Parts, Refused, now};
 
 /// The account of one call that was, or was about to be, sent.
@@ -162,21 +161,21 @@ const CUT_OFF: &str = "the call was cut off before its reply was over";
 #[derive(Debug, Default)]
 pub(crate) struct OpenCalls {
     settlements: Mutex<Vec<Weak<Settlement>>>,
-    room: Room,
 }
 
 impl OpenCalls {
-    /// What their replies share while they are read.
-    pub(crate) fn room(&self) -> &Room {
-        &self.room
-    }
-
     pub(crate) fn add(&self, settlement: &Arc<Settlement>) {
         let mut open = self
             .settlements
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        open.retain(|call| call.strong_count() > 0);
+        // Those that are over make room before more is taken, so a call costs the same however many
+        // there are.
+        if open.len() == open.capacity() {
+            open.retain(|call| call.strong_count() > 0);
+            let alive = open.len();
+            open.reserve(alive.max(16));
+        }
         open.push(Arc::downgrade(settlement));
     }
 

@@ -60,7 +60,7 @@ impl Outcome {
 
 fn stop_code(code: Code) -> u8 {
     match code {
-        Code::OUTPUT => exit::OUTPUT,
+        Code::OUTPUT | Code::CALLS | Code::DENIALS => exit::OUTPUT,
         Code::INTERRUPTED => exit::INTERRUPTED,
         Code::CREDENTIAL_MISSING
         | Code::CREDENTIAL_MALFORMED

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use agentbox_policy::{Code, Denied};
 
+/// The bound on what the host holds for a run's calls, as `[run]` names it.
+pub(crate) const HOST_MEMORY: &str = "host-memory";
+
 /// A call that did not get its reply: what the guest may know of it.
 ///
 /// The text names the guest's own mistake or the kind of trouble, never anything of the host.
@@ -86,6 +89,11 @@ impl From<&Denied> for Failure {
     fn from(denied: &Denied) -> Self {
         let cause = match denied.code() {
             Code::NOT_CANONICAL => Cause::RequestUri,
+            // The program can make room, and then try again; nobody else can.
+            Code::HOST_MEMORY => Cause::Limit {
+                name: HOST_MEMORY.into(),
+                retry_after: None,
+            },
             _ => Cause::Denied,
         };
         Self::new(denied.code(), cause, denied.message())

@@ -1,6 +1,7 @@
 //! A call as a guest made it: plain data, nothing of it believed yet.
 
 use crate::code::Code;
+use crate::verdict::Denied;
 
 /// What a guest asks for, through whichever door.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +60,20 @@ impl CallHead {
             Self::Http(head) => head.summary(),
             Self::Operation(head) => shown(&head.operation),
             Self::Refused(head) => shown(&head.call),
+        }
+    }
+}
+
+impl CallHead {
+    /// Refuses the call whatever the policy says of it, for a bound of the run.
+    #[must_use]
+    pub fn refuse(&self, code: Code, message: impl Into<String>) -> Denied {
+        Denied {
+            code,
+            call: self.summary(),
+            grant: None,
+            message: message.into(),
+            hint: None,
         }
     }
 }

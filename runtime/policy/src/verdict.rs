@@ -39,6 +39,18 @@ pub struct Approved {
 }
 
 impl Approved {
+    /// Refuses the call after all, for a bound of the run.
+    #[must_use]
+    pub fn refuse(self, code: Code, message: impl Into<String>) -> Denied {
+        Denied {
+            code,
+            call: self.summary(),
+            grant: Some(self.grant),
+            message: message.into(),
+            hint: None,
+        }
+    }
+
     /// The agent id the call is counted and recorded under.
     #[must_use]
     pub fn agent(&self) -> &str {
@@ -152,7 +164,7 @@ impl Approved {
     }
 }
 
-/// A refusal by the policy: nothing of the call has left or will.
+/// A refusal by the policy or by a bound of the run: nothing of the call has left or will.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
     pub(crate) code: Code,
