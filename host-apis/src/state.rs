@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use agentbox_gate::Gate;
+use agentbox_gate::{Gate, Room};
 use agentbox_policy::Bounds;
 use agentbox_sandbox::{Guest, Host};
 use wasmtime_wasi::{WasiCtxView, WasiView};
@@ -19,18 +19,21 @@ pub struct State {
     http: WasiHttpCtx,
     http_door: HttpDoor,
     calls: Calls,
+    room: Room,
     gate: OpenGate,
 }
 
 impl State {
-    /// The state of `guest`, all of whose calls go to `gate`, in a run of these bounds.
+    /// The state of `guest`, all of whose calls go to `gate`, in a run of these bounds. `room` is what
+    /// the host may hold for its calls, on both sides of the gate.
     #[must_use]
-    pub fn new(guest: Guest, gate: Arc<dyn Gate>, bounds: &Bounds) -> Self {
+    pub fn new(guest: Guest, gate: Arc<dyn Gate>, bounds: &Bounds, room: &Room) -> Self {
         Self {
             guest,
             http: http_context(),
             http_door: HttpDoor::new(Arc::clone(&gate)),
-            calls: Calls::new(Arc::clone(&gate), bounds),
+            calls: Calls::new(Arc::clone(&gate), bounds, room.clone()),
+            room: room.clone(),
             gate: OpenGate(gate),
         }
     }
@@ -38,6 +41,11 @@ impl State {
     /// Where all its calls go.
     pub(crate) fn gate(&self) -> &Arc<dyn Gate> {
         &self.gate.0
+    }
+
+    /// What the host may hold for its calls.
+    pub(crate) fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Its calls by name.

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agentbox_gate::{Body, Call, Cause, Failure, Gate, GateFuture, Reply, Stop};
-use agentbox_policy::{Bounds, CallHead, HOST_WIT};
+use agentbox_gate::{Body, Call, Cause, Failure, Gate, GateFuture, Reply, Room, Stop};
+use agentbox_policy::{Bounds, CallHead, HOST_WIT, RefusedHead};
 use agentbox_sandbox::{Ending, Engine, Guest, GuestSetup, Input, Output, Program, Sink, run};
 use bytes::Bytes;
 use wasmtime::component::Linker;
@@ -57,8 +57,11 @@ where
         self.asked.lock().unwrap().push(call.head.clone());
         match call.head {
             // As the broker does it, so that no test takes one for a call that may go on.
-            CallHead::Refused(head) => {
-                at_once(Err(Failure::new(head.code, Cause::Denied, head.message)))
+            CallHead::Refused(RefusedHead {
+                code, ref message, ..
+            }) => {
+                let denied = call.head.refuse(code, message);
+                at_once(Err(Failure::from(&denied)))
             }
             _ => (self.answer)(call),
         }
@@ -141,6 +144,7 @@ pub(crate) async fn ending(
         output_bytes: 1 << 20,
     };
     let guest = Guest::new(setup, &Stop::new()).unwrap();
-    let state = State::new(guest, gate, &Bounds::default());
+    let room = Room::new(Bounds::default().host_memory);
+    let state = State::new(guest, gate, &Bounds::default(), &room);
     run(&engine, &program, &linker, state, &Bounds::default()).await
 }

@@ -1,10 +1,13 @@
 //! How many calls a run may make and how often it may be refused: each bound ends it, exactly there.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::bounds::ends;
 use crate::support::agentbox::{Ground, Outcome};
-use crate::support::api::{Api, json};
+use crate::support::api::{Api, Step, json};
+use crate::support::guests::guest;
 use crate::support::texts::{Calling, calling};
 
 /// Far more calls than any bound lets a program make.
@@ -168,4 +171,116 @@ fn w06_the_default_bound_on_calls_bounds_the_record() {
     ended_at(&ground, &outcome, "AB0512", "calls");
     assert_eq!(ground.events("intent").len(), 10_000);
     assert!(api.requests().is_empty());
+}
+
+/// A script for `sh` that runs `agentbox` with no more than 256 descriptors.
+fn with_few_descriptors(ground: &Ground, arguments: &str) -> Outcome {
+    let script = format!("ulimit -n 256; exec agentbox {arguments}");
+    ground.shell(&ground.work(), &script)
+}
+
+#[test]
+fn two_thousand_calls_by_name_at_once_wait_for_their_turn_and_none_fails() {
+    let api = Api::always(json(200, "{}"));
+    let ground = ground(&api, "");
+    let program = Calling {
+        operation: HTTP,
+        arguments: &get(&api),
+        count: 2000,
+        one_by_one: false,
+        must_succeed: true,
+        ..UNGRANTED
+    };
+    ground.write("program.wat", &calling(&program));
+    with_few_descriptors(&ground, "run --policy agentbox.toml program.wat").exits(0);
+    assert_eq!(api.requests().len(), 2000);
+    assert_eq!(ground.event("run-ended")["denied"], 0);
+}
+
+#[test]
+fn two_thousand_requests_at_once_wait_for_their_turn_and_none_fails() {
+    let api = Api::always(json(200, "{}"));
+    let ground = ground(&api, "");
+    let probe = guest("probe").display().to_string();
+    let url = format!("{}/v1/a", api.url());
+    let arguments = format!("run --policy agentbox.toml {probe} many 2000 {url}");
+    let outcome = with_few_descriptors(&ground, &arguments);
+    outcome.exits(0);
+    assert_eq!(outcome.out(), "2000 replies, 4000 bytes\n");
+    assert_eq!(api.requests().len(), 2000);
+}
+
+#[test]
+fn no_more_calls_are_under_way_at_once_than_may_be() {
+    let now = Arc::new(AtomicUsize::new(0));
+    let most = Arc::new(AtomicUsize::new(0));
+    let (under_way, seen) = (Arc::clone(&now), Arc::clone(&most));
+    let api = Api::start(move |_| {
+        let together = under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        seen.fetch_max(together, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(20));
+        under_way.fetch_sub(1, Ordering::SeqCst);
+        vec![Step::Send(json(200, "{}"))]
+    });
+    let ground = ground(&api, "calls-at-once = 7");
+    let program = Calling {
+        operation: HTTP,
+        arguments: &get(&api),
+        count: 100,
+        one_by_one: false,
+        must_succeed: true,
+        ..UNGRANTED
+    };
+    ground.write("program.wat", &calling(&program));
+    ground
+        .run(&["run", "--policy", "agentbox.toml", "program.wat"])
+        .exits(0);
+    assert_eq!(most.load(Ordering::SeqCst), 7);
+}
+
+#[test]
+fn a_call_that_gets_no_turn_in_time_is_denied_and_nothing_of_it_is_counted() {
+    let api = Api::always(json(200, "{}"));
+    for by_flag in [true, false] {
+        let (flags, run) = match by_flag {
+            true => (&["--calls-at-once=2", "--call=4s"][..], ""),
+            false => (&[][..], "calls-at-once = 2\ncall = \"4s\""),
+        };
+        let ground = ground(&api, run);
+        let probe = guest("probe").display().to_string();
+        let url = format!("{}/v1/a", api.url());
+        let words = ["run", "--policy", "agentbox.toml"];
+        let words = [&words[..], flags, &[&probe, "heads", "3", &url]].concat();
+        let outcome = ground.run(&words);
+        let said = "denied[AB0508]: GET ";
+        outcome
+            .exits(0)
+            .says(said)
+            .says("read replies to their end, or drop them");
+        let out = outcome.out();
+        assert_eq!(out.matches("status: 200").count(), 2, "{out}");
+        assert_eq!(out.matches("HttpRequestDenied").count(), 1, "{out}");
+        assert_eq!(ground.event("denied")["code"], "AB0508");
+        assert_eq!(ground.events("intent").len(), 2);
+    }
+}
+
+#[test]
+fn a_call_that_is_denied_waits_for_no_turn() {
+    let api = Api::start(|_| vec![Step::Hang]);
+    let ground = ground(&api, "calls-at-once = 1");
+    let probe = guest("probe").display().to_string();
+    let (slow, denied) = (format!("{}/v1/a", api.url()), format!("{}/v2/a", api.url()));
+    let outcome = ground.run(&[
+        "run",
+        "--policy",
+        "agentbox.toml",
+        &probe,
+        "beside",
+        HTTP,
+        &format!(r#"{{"method":"GET","url":"{slow}"}}"#),
+        &denied,
+    ]);
+    assert!(outcome.elapsed < Duration::from_secs(30));
+    outcome.exits(1).says("denied[AB0202]");
 }

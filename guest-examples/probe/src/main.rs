@@ -6,6 +6,7 @@
 
 mod beside;
 mod machine;
+mod many;
 mod request;
 
 use std::io::{self, Write as _};
@@ -62,6 +63,9 @@ fn act(arguments: &[&str]) -> Result<ExitCode> {
             machine::print_memory(&mut io::stdout().lock())?;
         }
         ["parallel", count, url] => request::parallel(count.parse()?, url)?,
+        ["many", count, url] => many::many(count.parse()?, url)?,
+        ["heads", count, url] => many::heads(count.parse()?, url)?,
+        ["hold", what, count, url] => many::hold(what, count.parse()?, url)?,
         ["repeat", count, method, url] => request::repeat(count.parse()?, method, url)?,
         ["beside", operation, arguments, url] => beside::beside(operation, arguments, url)?,
         ["long-upload", bytes, url] => request::long_upload(bytes.parse()?, url)?,

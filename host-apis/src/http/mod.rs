@@ -81,6 +81,7 @@ impl WasiHttpHooks for HttpDoor {
 
 fn patience(options: Option<RequestOptions>) -> Patience {
     options.map_or_else(Patience::default, |options| Patience {
+        call: None,
         connect: options.connect_timeout,
         first_byte: options.first_byte_timeout,
         between_bytes: options.between_bytes_timeout,

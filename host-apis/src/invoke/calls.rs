@@ -1,43 +1,37 @@
 //! The calls of one guest: started, under way, finished.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
-use agentbox_gate::{Body, Cause, Failure, Gate};
+use agentbox_gate::{Body, Cause, Failure, Gate, GateFuture, Held, NoRoom, Reply, Room};
 use agentbox_policy::{Bounds, CallHead, Code};
 use http_body_util::BodyExt;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::bindings::agentbox::host::invoke::Answer;
-use super::budget::{Budget, Held};
 use super::{refused, shortened, to_answer, to_call, with_body};
 
-/// Calls that a guest may have started and not taken; each holds a connection or a place in a queue
-/// for one. More would not be faster: servers take some hundred streams at once.
-const AT_ONCE: usize = 1024;
-
-/// Calls beyond those that a guest may have been refused and not taken. Each costs the host the name
-/// of its operation and a few hundred bytes, and who was refused sixty thousand times does not look.
-const REFUSED: usize = 1 << 16;
+/// Bytes that the host keeps for each call until it is taken, whatever it is: its task and its place
+/// among the others. Measured: 5 KiB.
+const CALL_BYTES: usize = 8 << 10;
 
 /// All calls of one guest; dropping it gives them up.
 pub(crate) struct Calls {
     gate: Arc<dyn Gate>,
     /// Bytes of one call's arguments that are read; what is longer is denied.
     most: usize,
-    budget: Budget,
+    room: Room,
     /// The id of the latest call.
     last: u32,
     tasks: JoinSet<(u32, Ended)>,
-    /// The task of each call that has been started and not taken.
-    open: HashMap<u32, AbortHandle>,
+    /// The task of each call that has been started and not taken; none of one that was refused as it
+    /// was started.
+    open: HashMap<u32, Option<AbortHandle>>,
     /// INVARIANT: all of these are in `open`.
     ended: VecDeque<(u32, Ended)>,
-    /// Calls that were one too many when they were started and have not been taken: the gate denies
-    /// them at once. INVARIANT: all of these are in `open`.
-    refused: HashSet<u32>,
 }
 
 /// A call that has ended: what it gave, and what the host holds of that.
@@ -53,26 +47,25 @@ pub(super) struct Finished {
 }
 
 impl Calls {
-    pub(crate) fn new(gate: Arc<dyn Gate>, bounds: &Bounds) -> Self {
+    pub(crate) fn new(gate: Arc<dyn Gate>, bounds: &Bounds, room: Room) -> Self {
         Self {
             gate,
             most: usize::try_from(bounds.arguments).unwrap_or(usize::MAX),
-            budget: Budget::new(),
+            room,
             last: 0,
             tasks: JoinSet::new(),
             open: HashMap::new(),
             ended: VecDeque::new(),
-            refused: HashSet::new(),
         }
     }
 
     /// Begins a call and gives its id.
     ///
     /// # Errors
-    /// When the guest starts calls without end and takes none.
+    /// When the guest starts calls though its run has been stopped.
     pub(super) fn begin(
         &mut self,
-        mut operation: String,
+        operation: String,
         arguments: String,
         body: Vec<u8>,
     ) -> wasmtime::Result<u32> {
@@ -80,33 +73,61 @@ impl Calls {
             wasmtime::bail!("no more calls can be numbered");
         };
         self.last = id;
-        let one_too_many = self.open.len() - self.refused.len() >= AT_ONCE;
-        if one_too_many && self.refused.len() >= REFUSED {
-            wasmtime::bail!("calls were started without end, and none was waited for");
-        }
-        let mut held = self.budget.nothing();
-        let call = if one_too_many {
-            self.refused.insert(id);
-            Err("1024 calls are under way; wait for one first")
-        } else if held.hold(operation.len() + arguments.len() + body.len()) {
-            Ok(to_call(&operation, arguments, body, self.most))
-        } else {
-            Err("the calls under way hold more than 256 MiB")
+        let mut held = self.room.nothing();
+        let bytes = CALL_BYTES + operation.capacity() + arguments.capacity() + body.capacity();
+        let call = match held.more(bytes) {
+            Ok(()) => to_call(&operation, arguments, body, self.most),
+            Err(full) => return self.refuse(id, &operation, full),
         };
-        let call = call.unwrap_or_else(|message| {
-            operation = shortened(&operation).to_owned();
-            let head = CallHead::Refused(refused(&operation, Code::CALLS_AT_ONCE, message));
-            with_body(head, Body::empty())
-        });
         let reply = self.gate.call(call);
+        self.spawn(id, operation, reply, held);
+        Ok(id)
+    }
+
+    /// Has the gate refuse a call that there is no room for, and put it on record, before the guest
+    /// can start another.
+    fn refuse(&mut self, id: u32, operation: &str, full: NoRoom) -> wasmtime::Result<u32> {
+        let operation = shortened(operation).to_owned();
+        let head = refused(&operation, Code::HOST_MEMORY, full.to_string());
+        let head = CallHead::Refused(head);
+        let mut reply = self.gate.call(with_body(head, Body::empty()));
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(given) = reply.as_mut().poll(&mut context) else {
+            // A gate that is further away takes its time.
+            let held = self.room.nothing();
+            self.spawn(id, operation, reply, held);
+            return Ok(id);
+        };
+        let given = given.and_then(|_reply| Err(full.into()));
+        if given
+            .as_ref()
+            .is_err_and(|failure| failure.cause == Cause::Stopped)
+        {
+            wasmtime::bail!("the run has been stopped");
+        }
+        let ended = Ended {
+            finished: Finished { operation, given },
+            _held: self.room.nothing(),
+        };
+        self.open.insert(id, None);
+        self.ended.push_back((id, ended));
+        Ok(id)
+    }
+
+    fn spawn(
+        &mut self,
+        id: u32,
+        operation: String,
+        reply: GateFuture<Result<Reply, Failure>>,
+        mut held: Held,
+    ) {
         let task = self.tasks.spawn(async move {
             let given = answer(&operation, reply, &mut held).await;
             let finished = Finished { operation, given };
             let _held = held;
             (id, Ended { finished, _held })
         });
-        self.open.insert(id, task);
-        Ok(id)
+        self.open.insert(id, Some(task));
     }
 
     /// The next call to end, as soon as one has; none where no call is open.
@@ -114,7 +135,6 @@ impl Calls {
         loop {
             if let Some((id, ended)) = self.ended.pop_front() {
                 self.open.remove(&id);
-                self.refused.remove(&id);
                 return Some((id, ended.finished));
             }
             if self.open.is_empty() {
@@ -130,8 +150,9 @@ impl Calls {
         let Some(task) = self.open.remove(&id) else {
             return false;
         };
-        self.refused.remove(&id);
-        task.abort();
+        if let Some(task) = task {
+            task.abort();
+        }
         // What had ended already is let go of now, not at some later `wait`.
         while let Some(joined) = self.tasks.try_join_next() {
             self.settle(joined);
@@ -157,7 +178,7 @@ impl Calls {
 /// Waits for a reply and all of its body.
 async fn answer(
     operation: &str,
-    reply: agentbox_gate::GateFuture<Result<agentbox_gate::Reply, Failure>>,
+    reply: GateFuture<Result<Reply, Failure>>,
     held: &mut Held,
 ) -> Result<Answer, Failure> {
     let mut reply = reply.await?;
@@ -166,12 +187,12 @@ async fn answer(
         let Ok(data) = frame.map_err(|failure| *failure)?.into_data() else {
             continue;
         };
-        if !held.hold(data.len()) {
-            return Err(Failure::new(
-                Code::REPLY_SIZE,
-                Cause::ReplyTooLarge,
-                "the calls under way hold more than 256 MiB",
-            ));
+        let wanted = bytes.len() + data.len();
+        if wanted > bytes.capacity() {
+            // Twice as much, as it would grow by itself, but held before it is taken.
+            let more = wanted.max(bytes.capacity() * 2) - bytes.capacity();
+            held.more(more)?;
+            bytes.reserve_exact(bytes.capacity() + more - bytes.len());
         }
         bytes.extend_from_slice(&data);
     }

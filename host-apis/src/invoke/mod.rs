@@ -1,6 +1,5 @@
 //! The `invoke` door: operations and HTTP requests by name, many at once.
 
-mod budget;
 mod calls;
 mod http;
 #[cfg(test)]

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use agentbox_gate::{Body, Cause, Failure, Gate, Reply};
+use agentbox_gate::{Body, Call, Cause, Failure, Gate, GateFuture, NoRoom, Reply, Room};
 use agentbox_policy::{Bounds, CallHead, Code, HttpHead};
 use agentbox_sandbox::Ending;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use tokio::sync::Barrier;
 
-use super::bindings::agentbox::host::errors::Error;
+use super::bindings::agentbox::host::errors::{Error, Limit};
 use super::bindings::agentbox::host::invoke::{Answer, Host};
 use super::calls::Calls;
 use crate::testing::{Fake, after, arguments, at_once, ending, reply};
@@ -36,7 +36,8 @@ impl Calls {
 }
 
 fn calls(gate: &Arc<impl Gate + 'static>) -> Calls {
-    Calls::new(gate.clone(), &Bounds::default())
+    let bounds = Bounds::default();
+    Calls::new(gate.clone(), &bounds, Room::new(bounds.host_memory))
 }
 
 fn denied(given: Result<Answer, Error>) -> (String, String) {
@@ -129,48 +130,87 @@ async fn eventually(holds: impl Fn() -> bool) {
     panic!("it never came true");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_1025th_call_at_once_is_denied_by_the_gate() {
-    let gate = Fake::new(|_| after(2000));
-    let mut calls = calls(&gate);
-    let ids: Vec<_> = (0..1026).map(|_| calls.call("{}")).collect();
-    assert!(calls.cancel(1026), "refused, and not taken");
-    let (id, given) = calls.taken().await.unwrap();
-    assert_eq!(id, ids[1024]);
-    let Err(Error::Denied(denial)) = given else {
-        panic!("{given:?}");
-    };
-    assert_eq!(denial.code, "AB0508");
-    assert_eq!(denial.operation, OPERATION);
-    assert_eq!(gate.asked().len(), 1026);
-    assert_eq!(gate.refused(), ["AB0508", "AB0508"]);
-    let (_, given) = calls.taken().await.unwrap();
-    assert!(given.is_ok());
-    calls.call("{}");
-    assert_eq!(gate.refused().len(), 2, "one was taken, and one may start");
-    let mut rest = 0;
-    while let Some((_, given)) = calls.taken().await {
-        assert!(given.is_ok());
-        rest += 1;
+fn full(given: Result<Answer, Error>) -> Limit {
+    match given {
+        Err(Error::Limit(limit)) => {
+            let expected = ("AB0515", "host-memory", None);
+            let Limit { code, name, .. } = &limit;
+            assert_eq!((&**code, &**name, limit.retry_after_ms), expected);
+            limit
+        }
+        other => panic!("there was room: {other:?}"),
     }
-    assert_eq!(rest, 1024);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_starts_calls_without_end_is_ended() {
-    let gate = Fake::new(|_| after(60_000));
+async fn thousands_of_calls_can_be_under_way() {
+    let gate = Fake::new(|_| after(200));
     let mut calls = calls(&gate);
-    let long = "x".repeat(1000);
-    let refused = (0..1 << 20).find(|_| {
-        let begun = calls.begin(long.clone(), String::new(), Vec::new());
-        begun.is_err()
-    });
-    assert_eq!(refused, Some(1024 + (1 << 16)));
-    let (_, given) = calls.taken().await.unwrap();
-    let Err(Error::Denied(denial)) = given else {
-        panic!("{given:?}");
-    };
-    assert_eq!(denial.operation.len(), 256);
+    for _ in 0..5000 {
+        calls.call("{}");
+    }
+    let mut good = 0;
+    while let Some((_, given)) = calls.taken().await {
+        assert!(given.is_ok());
+        good += 1;
+    }
+    assert_eq!(good, 5000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_there_is_no_room_for_is_refused_by_the_gate_and_room_is_made_by_taking() {
+    let gate = Fake::new(|_| after(50));
+    let room = Room::new(100_000);
+    let mut calls = Calls::new(gate.clone(), &Bounds::default(), room.clone());
+    let (mut good, mut refused) = (0, 0);
+    for _ in 0..50 {
+        calls.call("{}");
+    }
+    let within = gate.asked().len() - gate.refused().len();
+    assert!((10..13).contains(&within), "{within}");
+    assert_eq!(gate.refused(), vec!["AB0515"; 50 - within]);
+    let (refused_id, given) = calls.taken().await.unwrap();
+    full(given);
+    assert!(refused_id > 10, "what was refused has ended first");
+    assert!(calls.cancel(50), "refused, and not taken");
+    while let Some((_, given)) = calls.taken().await {
+        match given {
+            Ok(_) => good += 1,
+            given => {
+                full(given);
+                refused += 1;
+            }
+        }
+    }
+    assert_eq!((good, refused), (within, 50 - within - 2));
+    assert_eq!(room.left(), 100_000, "all of it is given back");
+    calls.call("{}");
+    assert!(calls.taken().await.unwrap().1.is_ok());
+}
+
+/// A gate that denies every call, and says that the run was stopped once it was.
+#[derive(Default)]
+struct Stopping(AtomicBool);
+
+impl Gate for Stopping {
+    fn call(&self, _call: Call) -> GateFuture<Result<Reply, Failure>> {
+        let failure = match self.0.load(Ordering::SeqCst) {
+            true => Failure::new(Code::STOPPED, Cause::Stopped, "no"),
+            false => Failure::from(NoRoom),
+        };
+        at_once(Err(failure))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_starts_calls_in_a_run_that_was_stopped_is_ended() {
+    let gate = Arc::new(Stopping::default());
+    let mut calls = Calls::new(gate.clone(), &Bounds::default(), Room::new(0));
+    calls.call("{}");
+    full(calls.taken().await.unwrap().1);
+    gate.0.store(true, Ordering::SeqCst);
+    let begun = calls.begin(OPERATION.into(), "{}".into(), Vec::new());
+    assert!(begun.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,26 +227,23 @@ async fn what_the_host_holds_of_calls_is_bounded() {
     for _ in 0..20 {
         calls.fetch(request, &body);
     }
-    let mut outcomes = [0; 3];
+    let mut outcomes = [0; 2];
     while let Some((_, given)) = calls.taken().await {
-        let kind = match given {
+        match given {
             Ok(answer) => {
                 assert_eq!(answer.body.len(), 20 << 20);
-                0
+                outcomes[0] += 1;
             }
-            Err(Error::Unavailable(_)) => 1,
-            Err(Error::Denied(denial)) => {
-                assert_eq!(denial.code, "AB0508");
-                2
+            given => {
+                full(given);
+                outcomes[1] += 1;
             }
-            Err(other) => panic!("{other:?}"),
-        };
-        outcomes[kind] += 1;
+        }
     }
-    let [good, late, refused] = outcomes;
+    let [good, full] = outcomes;
     assert!(good > 0 && good <= 12, "{outcomes:?}");
-    assert!(refused >= 4, "{outcomes:?}");
-    assert_eq!(good + late + refused, 20);
+    assert!(full >= 4, "{outcomes:?}");
+    assert_eq!(good + full, 20);
     // All of it has been given back.
     calls.fetch(request, &body);
     assert!(calls.taken().await.unwrap().1.is_ok());

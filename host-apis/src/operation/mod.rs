@@ -9,7 +9,7 @@ mod write;
 use std::future::Future;
 use std::sync::Arc;
 
-use agentbox_gate::{Body, Call, Cause, Failure, Gate, Patience};
+use agentbox_gate::{Body, Call, Failure, Gate, Patience, Room};
 use agentbox_policy::{CallHead, Code, Import, OperationHead, Policy, RefusedHead};
 use http_body_util::BodyExt;
 use wasmtime::component::types::{ComponentFunc, Type};
@@ -57,10 +57,13 @@ fn link(
     linker
         .instance(import)?
         .func_new_async(function, move |store, ty, params, results| {
-            let gate = Arc::clone(store.data().gate());
+            let way = Way {
+                gate: Arc::clone(store.data().gate()),
+                room: store.data().room().clone(),
+            };
             let operation = Arc::clone(&operation);
             Box::new(async move {
-                let given = call(gate, &operation, &ty, params, most).await;
+                let given = call(way, &operation, &ty, params, most).await;
                 if let Some(result) = results.first_mut() {
                     *result = Val::Result(match given {
                         Ok(value) => Ok(value.map(Box::new)),
@@ -72,9 +75,15 @@ fn link(
         })
 }
 
+/// Where a call goes, and what the host may hold for it.
+struct Way {
+    gate: Arc<dyn Gate>,
+    room: Room,
+}
+
 /// One call: the value of a good reply, where the function gives one.
 fn call<'a>(
-    gate: Arc<dyn Gate>,
+    way: Way,
     operation: &'a str,
     ty: &'a ComponentFunc,
     params: &'a [Val],
@@ -94,7 +103,8 @@ fn call<'a>(
                 message: unfit.to_string(),
             }),
         };
-        let reply = gate
+        let reply = way
+            .gate
             .call(Call {
                 head,
                 body: Body::empty(),
@@ -105,12 +115,7 @@ fn call<'a>(
         let Some(Type::Result(result)) = result else {
             return Ok(None);
         };
-        result
-            .ok()
-            .map(|ty| read::value(&body.to_bytes(), &ty))
-            .transpose()
-            .map_err(|error| {
-                Failure::new(Code::INVALID_REPLY, Cause::InvalidReply, error.to_string())
-            })
+        let read = |ty| read::value(&body.to_bytes(), &ty, &way.room);
+        result.ok().map(read).transpose()
     }
 }

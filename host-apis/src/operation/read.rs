@@ -1,38 +1,70 @@
 //! From JSON, by the names of the WIT, to a value of a program's own type.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
+use agentbox_gate::{Cause, Failure, Held, NoRoom, Room};
+use agentbox_policy::Code;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use wasmtime::component::Val;
 use wasmtime::component::types::{self, Type};
 
-/// What the values of one reply may take of the host's memory, in bytes. A value takes forty, so the
-/// bytes of the largest reply there is, 8 MiB, come to 320 MiB; a field takes its name besides.
-const VALUES: usize = 384 << 20;
-
-/// The value of type `ty` that `json` is.
-pub(super) fn value(json: &[u8], ty: &Type) -> Result<Val, serde_json::Error> {
-    let left = Cell::new(VALUES);
+/// The value of type `ty` that `json` is. What both take up is held in `room` meanwhile: a value takes
+/// forty bytes, also where it is one byte of a list, and a field takes its name besides.
+///
+/// # Errors
+/// When `json` is no value of that type, or there is no room for it.
+pub(super) fn value(json: &[u8], ty: &Type, room: &Room) -> Result<Val, Failure> {
+    let budget = Budget {
+        held: RefCell::new(room.hold(json.len())?),
+        full: Cell::new(None),
+    };
     let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let value = Seed { ty, left: &left }.deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(value)
+    let seed = Seed {
+        ty,
+        budget: &budget,
+    };
+    let value = seed
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value));
+    value.map_err(|error| match budget.full.get() {
+        Some(full) => full.into(),
+        None => Failure::new(Code::INVALID_REPLY, Cause::InvalidReply, error.to_string()),
+    })
+}
+
+/// What the values of one reply are held in.
+struct Budget {
+    held: RefCell<Held>,
+    /// Set once there was no room for one.
+    full: Cell<Option<NoRoom>>,
+}
+
+impl Budget {
+    /// Holds so many values and so many bytes beside them.
+    fn take<E: Error>(&self, values: usize, bytes: usize) -> Result<(), E> {
+        let bytes = values
+            .saturating_mul(size_of::<Val>())
+            .saturating_add(bytes);
+        self.held.borrow_mut().more(bytes).map_err(|full| {
+            self.full.set(Some(full));
+            E::custom(full)
+        })
+    }
 }
 
 /// Reads a value of a type.
 #[derive(Clone, Copy)]
 struct Seed<'a> {
     ty: &'a Type,
-    /// Bytes that values may still take.
-    left: &'a Cell<usize>,
+    budget: &'a Budget,
 }
 
 impl Seed<'_> {
     fn take<E: Error>(self, values: usize, bytes: usize) -> Result<(), E> {
-        take(self.left, values, bytes)
+        self.budget.take(values, bytes)
     }
 
     fn text<'de, D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
@@ -57,16 +89,6 @@ impl Seed<'_> {
         self.take(bytes.len(), 0)?;
         Ok(Val::List(bytes.into_iter().map(Val::U8).collect()))
     }
-}
-
-/// Takes so many values and so many bytes beside them off what is left.
-fn take<E: Error>(left: &Cell<usize>, values: usize, bytes: usize) -> Result<(), E> {
-    let bytes = values
-        .saturating_mul(size_of::<Val>())
-        .saturating_add(bytes);
-    let rest = left.get().checked_sub(bytes);
-    left.set(rest.ok_or_else(|| E::custom("the reply holds too many values"))?);
-    Ok(())
 }
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
@@ -103,12 +125,12 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
             Type::List(ty) => self.list(deserializer, &ty.ty()),
             Type::Tuple(ty) => {
                 let types: Vec<_> = ty.types().collect();
-                let left = self.left;
-                deserializer.deserialize_seq(Tuple { types, left })
+                let budget = self.budget;
+                deserializer.deserialize_seq(Tuple { types, budget })
             }
             Type::Record(ty) => {
-                let left = self.left;
-                deserializer.deserialize_map(Record { ty, left })
+                let budget = self.budget;
+                deserializer.deserialize_map(Record { ty, budget })
             }
             _ => Err(D::Error::custom("of a type that no operation gives")),
         }
@@ -128,6 +150,8 @@ impl<'de> Visitor<'de> for List<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Val, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element_seed(self.0)? {
+            // A list grows to twice what is in it.
+            self.0.take(1, 0)?;
             list.push(item);
         }
         Ok(Val::List(list))
@@ -160,7 +184,7 @@ impl<'de> Visitor<'de> for Optional<'_> {
 
 struct Tuple<'a> {
     types: Vec<Type>,
-    left: &'a Cell<usize>,
+    budget: &'a Budget,
 }
 
 impl<'de> Visitor<'de> for Tuple<'_> {
@@ -173,8 +197,8 @@ impl<'de> Visitor<'de> for Tuple<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Val, A::Error> {
         let mut tuple = Vec::with_capacity(self.types.len());
         for (at, ty) in self.types.iter().enumerate() {
-            let left = self.left;
-            let item = items.next_element_seed(Seed { ty, left })?;
+            let budget = self.budget;
+            let item = items.next_element_seed(Seed { ty, budget })?;
             tuple.push(item.ok_or_else(|| A::Error::invalid_length(at, &self))?);
         }
         Ok(Val::Tuple(tuple))
@@ -183,7 +207,7 @@ impl<'de> Visitor<'de> for Tuple<'_> {
 
 struct Record<'a> {
     ty: &'a types::Record,
-    left: &'a Cell<usize>,
+    budget: &'a Budget,
 }
 
 impl<'de> Visitor<'de> for Record<'_> {
@@ -197,7 +221,7 @@ impl<'de> Visitor<'de> for Record<'_> {
         let fields: Vec<_> = self.ty.fields().collect();
         // What is absent takes as much, and is not in the text.
         let names = fields.iter().map(|field| field.name.len()).sum();
-        take(self.left, 2 * fields.len(), names)?;
+        self.budget.take(2 * fields.len(), names)?;
         let mut values: Vec<Option<Val>> = fields.iter().map(|_| None).collect();
         while let Some(key) = entries.next_key::<String>()? {
             let at = fields.iter().position(|field| field.name == key);
@@ -206,7 +230,7 @@ impl<'de> Visitor<'de> for Record<'_> {
             };
             let seed = Seed {
                 ty: &fields[at].ty,
-                left: self.left,
+                budget: self.budget,
             };
             values[at] = Some(entries.next_value_seed(seed)?);
         }

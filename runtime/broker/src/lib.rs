@@ -9,12 +9,13 @@ mod pipeline;
 mod refusal;
 mod settle;
 mod tally;
+mod turns;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use agentbox_gate::{Call, Failure, Gate, GateFuture, Reply, Stop};
+use agentbox_gate::{Call, Failure, Gate, GateFuture, Reply, Room, Stop};
 use agentbox_ledger::{Ledger, RunId};
 use agentbox_policy::{Code, Policy};
 use agentbox_record::Record;
@@ -40,6 +41,8 @@ pub struct Parts {
     pub secrets: Secrets,
     /// Sends its requests.
     pub sender: Sender,
+    /// What the host may hold for its calls.
+    pub room: Room,
     /// Ends it.
     pub stop: Stop,
     /// What to do beyond answering.
@@ -91,7 +94,9 @@ impl Broker {
 impl Gate for Broker {
     fn call(&self, call: Call) -> GateFuture<Result<Reply, Failure>> {
         let pipeline = Arc::clone(&self.0);
-        Box::pin(async move { pipeline.answer(call).await })
+        // Now, and not when the future is first looked at: the order of calls is the program's.
+        let place = pipeline.line_up();
+        Box::pin(async move { pipeline.answer(call, place).await })
     }
 }
 

@@ -1,18 +1,18 @@
 //! A call's way, from `decide` to `outcome`.
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use agentbox_gate::{Body, Call, Failure, Reply, Stopped};
 use agentbox_policy::{Approved, CallHead, Code, decide};
 use agentbox_secrets::scrub;
 use bytes::Bytes;
+use std::sync::Arc;
+use tokio::time::Instant;
 
-use crate::answer::{Room, read_answer};
+use crate::answer::Answers;
 use crate::drain::Drained;
 use crate::refusal::Refusal;
 use crate::settle::{OpenCalls, Settlement};
 use crate::tally::{Standing, Tally};
+use crate::turns::{Place, Turn, Turns};
 use crate::{Parts, Refused, now};
 
 /// All that the calls of one run pass through and share.
@@ -20,7 +20,8 @@ use crate::{Parts, Refused, now};
 pub(crate) struct Pipeline {
     parts: Parts,
     tally: Tally,
-    room: Room,
+    turns: Turns,
+    answers: Answers,
     open: OpenCalls,
 }
 
@@ -29,7 +30,8 @@ impl Pipeline {
         let bounds = parts.policy.bounds();
         Self {
             tally: Tally::new(bounds),
-            room: Room::default(),
+            turns: Turns::new(bounds, parts.room.clone()),
+            answers: Answers::new(parts.room.clone()),
             open: OpenCalls::default(),
             parts,
         }
@@ -37,14 +39,25 @@ impl Pipeline {
 
     /// Puts one call through every step, in this order and no other. Each step takes what only the
     /// one before can make, so a step that is left out does not compile.
-    async fn pass(&self, call: Call, settlement: &Arc<Settlement>) -> Result<Reply, Refusal> {
+    async fn pass(
+        &self,
+        call: Call,
+        place: Place,
+        settlement: &Arc<Settlement>,
+    ) -> Result<Reply, Refusal> {
         let parts = &self.parts;
-        let most = parts.policy.bounds().request_body;
-        let body = Body::new(Drained::new(call.body, most));
+        let bounds = parts.policy.bounds();
+        let (head, mut patience) = (call.head, call.patience);
+        let body = Body::new(Drained::new(call.body, bounds.request_body));
+        let due = Instant::now() + bounds.call;
         self.still_running()?;
-        self.count(&call.head)?;
-        let approved = decide(&parts.policy, &call.head)?;
+        self.count(&head)?;
+        let approved = decide(&parts.policy, &head)?;
+        // Arguments may be large, and have become a request.
+        drop(head);
         settlement.approved(&approved);
+        let (approved, turn) = self.turn(place, approved, due).await?;
+        patience.call = Some(due - Instant::now());
         let (operation, body) = (approved.operation().cloned(), body_of(&approved, body));
         let reserved = parts.ledger.reserve(approved, &parts.run, now()).await?;
         // A person's approval of this exact call belongs here, before it is written as intended.
@@ -54,25 +67,30 @@ impl Pipeline {
             return Err(Refusal::DryRun);
         }
         let keyed = parts.secrets.inject(recorded).await?;
-        let received = parts.sender.send(keyed, body, call.patience).await?;
+        let received = parts.sender.send(keyed, body, patience).await?;
         settlement.answered(&received);
         let echo = Arc::clone(settlement);
         let scrubbed = scrub(received, &parts.secrets, move |found| echo.echoed(found))?;
         match operation {
-            None => Ok(settlement.outcome(scrubbed)),
+            None => Ok(settlement.outcome(scrubbed, turn)),
             Some(operation) => {
-                let answer = read_answer(&operation, scrubbed, &self.room).await?;
+                let answer = self.answers.read(&operation, scrubbed).await?;
                 Ok(settlement.result(answer))
             }
         }
     }
 
+    /// A place for one call in the line for turns.
+    pub(crate) fn line_up(&self) -> Place {
+        self.turns.line_up()
+    }
+
     /// Answers one call, and sees to it that whatever became of it is on record.
-    pub(crate) async fn answer(&self, call: Call) -> Result<Reply, Failure> {
+    pub(crate) async fn answer(&self, call: Call, place: Place) -> Result<Reply, Failure> {
         let summary = call.head.summary();
-        let settlement = Arc::new(Settlement::new(&self.parts, summary, Instant::now()));
+        let settlement = Arc::new(Settlement::new(&self.parts, summary));
         self.open.add(&settlement);
-        match self.pass(call, &settlement).await {
+        match self.pass(call, place, &settlement).await {
             Ok(reply) => Ok(reply),
             Err(refusal) => Err(self.refuse(&refusal, &settlement)),
         }
@@ -100,6 +118,18 @@ impl Pipeline {
             }
             Standing::Beyond => Err(Refusal::Stopped(self.tally.too_many_calls())),
         }
+    }
+
+    /// Waits for the call's turn, unless the run has ended when it comes.
+    async fn turn(
+        &self,
+        place: Place,
+        approved: Approved,
+        due: Instant,
+    ) -> Result<(Approved, Turn), Refusal> {
+        let turn = self.turns.take(place, approved, due).await?;
+        self.still_running()?;
+        Ok(turn)
     }
 
     /// Records a refusal, tells the observer, and ends the run where it has to end.
@@ -152,9 +182,9 @@ impl Pipeline {
 
 /// The body to send: the one an operation's arguments made, or the guest's own.
 fn body_of(approved: &Approved, guests: Body) -> Body {
-    match (approved.operation(), approved.body()) {
+    match (approved.operation(), approved.shared_body()) {
         (None, _) => guests,
         (Some(_), None) => Body::empty(),
-        (Some(_), Some(made)) => Body::full(Bytes::copy_from_slice(made)),
+        (Some(_), Some(made)) => Body::full(Bytes::from_owner(made)),
     }
 }

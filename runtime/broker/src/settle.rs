@@ -13,6 +13,7 @@ use agentbox_secrets::{Echo, Received, ScrubbedReply, Traffic};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
+use crate::turns::Turn;
 use crate::{Observer, Parts, Refused, now};
 
 /// The account of one call that was, or was about to be, sent.
@@ -32,14 +33,14 @@ pub(crate) struct Settlement {
 }
 
 impl Settlement {
-    pub(crate) fn new(parts: &Parts, asked: String, began: Instant) -> Self {
+    pub(crate) fn new(parts: &Parts, asked: String) -> Self {
         Self {
             record: parts.record.clone(),
             stop: parts.stop.clone(),
             observer: Arc::clone(&parts.observer),
             asked,
             approved: OnceLock::new(),
-            began,
+            began: Instant::now(),
             call: OnceLock::new(),
             status: OnceLock::new(),
             traffic: OnceLock::new(),
@@ -82,12 +83,13 @@ impl Settlement {
         );
     }
 
-    /// The reply for the guest; the outcome is written when its body is over.
-    pub(crate) fn outcome(self: &Arc<Self>, scrubbed: ScrubbedReply) -> Reply {
+    /// The reply for the guest; when its body is over, the outcome is written, and so is the turn.
+    pub(crate) fn outcome(self: &Arc<Self>, scrubbed: ScrubbedReply, turn: Turn) -> Reply {
         let (reply, _traffic) = scrubbed.into_reply();
         let body = Settling {
             inner: reply.body,
             settlement: Arc::clone(self),
+            turn: Some(turn),
         };
         Reply {
             status: reply.status,
@@ -210,6 +212,8 @@ impl Drop for Settlement {
 struct Settling {
     inner: Body,
     settlement: Arc<Settlement>,
+    /// Gone once the body has ended: a guest may keep the rest for as long as it likes.
+    turn: Option<Turn>,
 }
 
 impl http_body::Body for Settling {
@@ -225,6 +229,9 @@ impl http_body::Body for Settling {
             Poll::Ready(None) => self.settlement.settle_or_report(None, None),
             Poll::Ready(Some(Err(failure))) => self.settlement.broken_off(failure),
             _ => {}
+        }
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.turn = None;
         }
         polled
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use agentbox_broker::{Broker, Mode, Observer, Parts};
-use agentbox_gate::Stop;
+use agentbox_gate::{Room, Stop};
 use agentbox_host_apis::{State, link_operations, linker};
 use agentbox_ledger::{Ledger, RunId};
 use agentbox_policy::{Code, Policy, Ungranted, check};
@@ -219,7 +219,9 @@ impl Runtime {
             run: run_id,
         };
         let (observing, observer) = Observing::start(options.observer).map_err(SetupError::from)?;
+        let room = Room::new(policy.bounds().host_memory);
         let broker = Broker::new(Parts {
+            room: room.clone(),
             run: run_id,
             policy: Arc::clone(&policy),
             ledger: self.ledger(options.mode),
@@ -231,7 +233,7 @@ impl Runtime {
             observer,
         });
         drop(grants);
-        let state = State::new(guest, Arc::new(broker.clone()), policy.bounds());
+        let state = State::new(guest, Arc::new(broker.clone()), policy.bounds(), &room);
         let ending = run(&self.engine, program, &linker, state, policy.bounds()).await;
         broker.close();
         drop(broker);

@@ -7,6 +7,7 @@
 
 mod body;
 mod failure;
+mod room;
 mod stop;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use agentbox_policy::CallHead;
 
 pub use body::{Body, BodyFailure};
 pub use failure::{Cause, Failure};
+pub use room::{Held, NoRoom, Room};
 pub use stop::{Stop, Stopped};
 
 /// A future that can be sent to another thread and owns what it needs.
@@ -37,13 +39,15 @@ pub struct Call {
     pub head: CallHead,
     /// The request's body, read as it is sent.
     pub body: Body,
-    /// How long the guest itself wants to wait; the policy's own bounds hold as well.
+    /// How long it may take; the policy's own bounds hold as well.
     pub patience: Patience,
 }
 
-/// The timeouts a guest set for its own call; `None` where it set none.
+/// How long a call may take where that is less than the policy's bounds; `None` where it is not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Patience {
+    /// For all of it, to the end of the reply.
+    pub call: Option<Duration>,
     /// For the connection, TLS included.
     pub connect: Option<Duration>,
     /// From the request's end to the reply's head.

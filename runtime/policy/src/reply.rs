@@ -79,14 +79,33 @@ impl Operation {
             Err(error) => Err(invalid(format!("the result cannot be written: {error}"))),
         }
     }
+
+    /// At least as many bytes as [`read_reply`](Self::read_reply) takes up while it reads `body`.
+    #[must_use]
+    pub fn reply_cost(&self, body: &[u8]) -> usize {
+        let (objects, others) = values(body);
+        // The text, what is taken from it, and the result as JSON, with base64 at its worst.
+        let texts = body.len().saturating_mul(4);
+        texts
+            .saturating_add(objects.saturating_mul(OBJECT_BYTES))
+            .saturating_add(others.saturating_mul(VALUE_BYTES))
+    }
 }
+
+/// What an object takes up in memory beside its values: a node of a tree, with room for eleven.
+const OBJECT_BYTES: usize = 768;
+
+/// What any other value takes up: its place in a list that grows to twice its size, or in a tree that
+/// is half empty, and the same as a value of the operation.
+const VALUE_BYTES: usize = 192;
 
 /// The most bytes of a result as JSON, and of its texts. A reply has half of that, and becomes larger
 /// by base64, by longer names and by being read at one place for several fields.
 const LARGEST_RESULT: usize = 16 << 20;
 
 fn document(body: &[u8]) -> Result<Json, ReplyError> {
-    if values(body) > MOST_VALUES {
+    let (objects, others) = values(body);
+    if objects + others > MOST_VALUES {
         return Err(invalid(format!(
             "the reply holds more than {MOST_VALUES} values"
         )));
@@ -94,19 +113,21 @@ fn document(body: &[u8]) -> Result<Json, ReplyError> {
     serde_json::from_slice(body).map_err(|error| invalid(format!("the reply is not JSON: {error}")))
 }
 
-/// At least as many values as a JSON text has: those that a comma, a bracket or a brace begins.
-fn values(json: &[u8]) -> usize {
-    let (mut count, mut inside, mut escaped) = (1, false, false);
+/// At least as many objects and other values as a JSON text has: those that a brace begins, and those
+/// that a comma or a bracket does.
+fn values(json: &[u8]) -> (usize, usize) {
+    let (mut objects, mut others, mut inside, mut escaped) = (0, 1, false, false);
     for byte in json {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if inside => escaped = true,
             b'"' => inside = !inside,
-            b',' | b'[' | b'{' if !inside => count += 1,
+            b'{' if !inside => objects += 1,
+            b',' | b'[' if !inside => others += 1,
             _ => {}
         }
     }
-    count
+    (objects, others)
 }
 
 fn invalid(message: String) -> ReplyError {

@@ -55,7 +55,7 @@ fn approve(policy: &Policy, grant: &OperationGrant, json: &str) -> Result<Approv
         query: request.query,
         headers: request.headers,
         content_length: length.and_then(|length| u64::try_from(length).ok()),
-        body: request.body,
+        body: request.body.map(Arc::from),
         credential: grant.credential.clone(),
         limits: Arc::clone(&grant.limits),
         addresses: Arc::clone(&grant.addresses),

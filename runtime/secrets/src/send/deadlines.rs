@@ -28,7 +28,7 @@ impl Deadlines {
     pub(super) fn start(bounds: &Bounds, patience: &Patience) -> Self {
         let sooner = |bound: Duration, wish: Option<Duration>| wish.map_or(bound, |w| w.min(bound));
         Self {
-            call: Instant::now() + bounds.call,
+            call: Instant::now() + sooner(bounds.call, patience.call),
             connect: sooner(bounds.connect, patience.connect),
             first_byte: sooner(bounds.first_byte, patience.first_byte),
             between_bytes: patience.between_bytes,
