@@ -21,7 +21,7 @@ mod examples;
 mod files;
 mod first_call;
 mod gate;
-mod hostile;
+mod host_memory;
 mod keys;
 mod limits;
 mod models;

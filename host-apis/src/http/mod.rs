@@ -1,5 +1,6 @@
 //! The `wasi:http` door: a program with any HTTP library sends its request without a key.
 
+mod bounded;
 mod error;
 mod request;
 
@@ -20,7 +21,8 @@ use request::to_call;
 
 /// Links `wasi:http/types` and `wasi:http/outgoing-handler`.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<(), wasmtime::Error> {
-    p2::add_only_http_to_linker_async(linker)
+    p2::add_only_http_to_linker_async(linker)?;
+    bounded::add_to_linker(linker)
 }
 
 /// The largest piece of a request's body, in bytes; the host holds two of an unsent one.
