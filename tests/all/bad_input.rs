@@ -232,7 +232,7 @@ const MISTAKES: [(&str, &str, &str); 20] = [
         "wirte",
     ),
     ("AB0107", "run.memory = \"64 MB\"", "64 MB"),
-    ("AB0104", "run.walls = \"5s\"", "did you mean `wall`?"),
+    ("AB0104", "run.wal = \"5s\"", "did you mean `wall`?"),
 ];
 
 fn policy_of_mistakes() -> String {

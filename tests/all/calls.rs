@@ -28,14 +28,14 @@ const UNGRANTED: Calling<'_> = Calling {
 const MEMORY: u64 = (256 + 96) << 20;
 
 /// A ground whose policy lets `GET /v1/{name}` go to `api`, with these lines of `[run]`.
-fn ground(api: &Api, run: &str) -> Ground {
+pub(crate) fn ground(api: &Api, run: &str) -> Ground {
     let ground = Ground::new();
     let origin = api.url();
     ground.write(
         "agentbox.toml",
         &format!(
             "policy = 1\ninsecure-loopback = true\n[agent]\nid = \"caller\"\n\
-             [http.api]\norigin = {origin:?}\nallow = [\"GET /v1/{{name}}\"]\n[run]\n{run}\n"
+             [http.api]\norigin = {origin:?}\nallow = [\"GET /v1/{{name}}\", \"POST /v1/{{name}}\"]\n[run]\n{run}\n"
         ),
     );
     ground
@@ -47,7 +47,7 @@ fn get(api: &Api) -> String {
     format!(r#"{{"method":"GET","url":"{url}"}}"#)
 }
 
-const HTTP: &str = "wasi:http/outgoing-handler";
+pub(crate) const HTTP: &str = "wasi:http/outgoing-handler";
 
 fn ended_at(ground: &Ground, outcome: &Outcome, code: &str, bound: &str) {
     outcome
@@ -171,6 +171,73 @@ fn w06_the_default_bound_on_calls_bounds_the_record() {
     ended_at(&ground, &outcome, "AB0512", "calls");
     assert_eq!(ground.events("intent").len(), 10_000);
     assert!(api.requests().is_empty());
+}
+
+/// The longest URL that a request may have at `api`, with names in its query as well.
+fn longest(api: &Api) -> String {
+    let names: String = (0..40).map(|n| format!("&{n:080}=1")).collect();
+    let path = "a".repeat(8100 - names.len());
+    format!("{}/v1/{path}?x{names}", api.url())
+}
+
+#[test]
+fn w06_a_line_of_the_record_is_bounded_whatever_a_program_writes_into_its_calls() {
+    let api = Api::always(json(200, "{}"));
+    // Texts that grow when they are shown and when they are written as JSON.
+    let texts = ["\\\\", "\\u0007", "\\n", "\u{10ffff}", "é", "a"];
+    let denied = texts.map(|text| format!("{}/v2/{}", api.url(), text.repeat(2000)));
+    let operation = texts.map(|text| text.replace("\\\\", "\\").repeat(600));
+    let ground = Ground::new();
+    let origin = api.url();
+    ground.write(
+        "agentbox.toml",
+        &format!(
+            "policy = 1\ninsecure-loopback = true\n[agent]\nid = \"caller\"\n\
+             [http.api]\norigin = {origin:?}\nallow = [\"GET /v1/{{name}}?*\"]\n"
+        ),
+    );
+    let run = |operation: &str, arguments: &str, code: i32| {
+        let program = Calling {
+            operation,
+            arguments,
+            count: 3,
+            ..UNGRANTED
+        };
+        ground.write("program.wat", &calling(&program));
+        ground
+            .run(&["run", "--policy", "agentbox.toml", "program.wat"])
+            .exits(code);
+    };
+    let request = |method: &str, url: &str| {
+        let arguments = format!(r#"{{"method":"{method}","url":"{url}"}}"#);
+        run(HTTP, &arguments, 0);
+    };
+    request("GET", &longest(&api));
+    for url in &denied {
+        request("GET", url);
+        request(&url[url.len() - 1000..].replace('/', ""), "http://a.test/");
+    }
+    for name in &operation {
+        run(name, "{}", 0);
+    }
+    let sizes = |event: &str| {
+        let is = format!(r#""event":"{event}""#);
+        let record = ground.record();
+        let lines: Vec<usize> = record
+            .lines()
+            .filter(|line| line.contains(&is))
+            .map(str::len)
+            .collect();
+        lines
+    };
+    let (intents, outcomes, denials) = (sizes("intent"), sizes("outcome"), sizes("denied"));
+    assert_eq!((intents.len(), outcomes.len()), (3, 3));
+    assert_eq!(denials.len(), 3 * 3 * texts.len());
+    let most = |sizes: &[usize]| sizes.iter().copied().max().unwrap_or_default();
+    let (sent, denied) = (most(&intents) + most(&outcomes), most(&denials));
+    println!("{sent} bytes of a call that is sent, {denied} of one that is denied");
+    assert!((3 << 10..8 << 10).contains(&sent), "{sent}");
+    assert!((2 << 10..16 << 10).contains(&denied), "{denied}");
 }
 
 /// A script for `sh` that runs `agentbox` with no more than 256 descriptors.

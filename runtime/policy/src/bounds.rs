@@ -229,12 +229,14 @@ bounds! {
     /// thousand are some megabytes of it, and more than two minutes are good for.
     calls "calls": Count = 10_000, ANY,
         "Calls, whatever becomes of them.";
-    /// Calls of the run that may be refused before anything is sent. A program that was told no a
+    /// Calls of the run that may be refused before anything is sent, by the policy, a limit or a bound. A
+    /// program that was told no a
     /// thousand times is not listening, and would fill the record.
     denials "denials": Count = 1000, ANY,
         "Calls that may be refused before anything is sent.";
-    /// Calls that are under way at once, from being sent to the end of the reply; more wait for their
-    /// turn. Servers take some hundred streams at once, and a process some thousand descriptors.
+    /// Calls that are under way at once, from being sent to the end of the reply, or until the program
+    /// drops it; more wait for their turn. Servers take some hundred streams at once, and a process some
+    /// thousand descriptors.
     calls_at_once "calls-at-once": Count = 128, SOME,
         "Calls that are under way at once; more wait for their turn.";
     /// Handles of the host's that the program may hold at once: streams, files, requests, replies.
@@ -243,7 +245,8 @@ bounds! {
     handles "handles": Count = 4096, 16..=1_000_000,
         "Handles that the program may hold: streams, files, requests, replies.";
     /// Bytes that the host holds for the program's calls: arguments, bodies and replies that were not
-    /// taken yet. The program's own memory does not count them, so as much again as that.
+    /// taken yet, what reading an operation's reply takes up, and a mebibyte for each call under way. The
+    /// program's own memory does not count them, so as much again as that.
     host_memory "host-memory": Bytes = 256 * MIB, ANY,
         "Memory of the host that the program's calls take up.";
     /// Bytes of the arguments of an operation, or of a request by name, as JSON. A mebibyte is more
@@ -263,7 +266,7 @@ bounds! {
     /// From the request's end to the reply's head. A minute: language models think.
     first_byte "first-byte": Time = Duration::from_secs(60), SOME,
         "From the end of a request to the first byte of its reply.";
-    /// One whole call, from connecting to the last byte of the reply.
+    /// One whole call, from when it is made to the last byte of the reply; waiting for its turn counts.
     call "call": Time = Duration::from_secs(120), SOME,
         "One call, from its start to the end of its reply.";
     /// Time that making native code of the program takes, before it runs. A language runtime of 40

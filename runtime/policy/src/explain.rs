@@ -252,17 +252,22 @@ fn bounds(policy: &Policy) -> Vec<String> {
     )];
     let output = print_bytes(bounds.output);
     let has_operations = policy.operation_grants().next().is_some();
-    sentences.push(
-        if policy.http_grants().next().is_some() || !has_operations {
-            format!(
-                "It may print {output}, send {} in one request and receive {} in one reply.",
-                print_bytes(bounds.request_body),
-                print_bytes(bounds.reply_body)
-            )
-        } else {
-            format!("It may print {output}.")
-        },
-    );
+    let has_routes = policy.http_grants().next().is_some();
+    if has_operations || has_routes {
+        sentences.push(format!(
+            "It may make {} calls, {} at once, and be refused {} times.",
+            bounds.calls, bounds.calls_at_once, bounds.denials
+        ));
+    }
+    sentences.push(if has_routes || !has_operations {
+        format!(
+            "It may print {output}, send {} in one request and receive {} in one reply.",
+            print_bytes(bounds.request_body),
+            print_bytes(bounds.reply_body)
+        )
+    } else {
+        format!("It may print {output}.")
+    });
     if has_operations {
         sentences.push(format!(
             "An operation takes at most {} of arguments, and its reply has at most {}.",
@@ -436,6 +441,7 @@ files."/data"
   It may read, write, create and delete in the folder `data` beside the policy, which it sees as `/data`.
 
 A run has at most 256 MiB of memory, 10s of computing and 2m in all.
+It may make 10000 calls, 128 at once, and be refused 1000 times.
 It may print 64 MiB, send 16 MiB in one request and receive 64 MiB in one reply.
 It sees the variables `LANG=C`.
 
@@ -505,6 +511,7 @@ matrix:client/send-message
   Nothing limits how often.
 
 A run has at most 256 MiB of memory, 10s of computing and 2m in all.
+It may make 10000 calls, 128 at once, and be refused 1000 times.
 It may print 64 MiB.
 An operation takes at most 1 MiB of arguments, and its reply has at most 8 MiB.
 
@@ -531,6 +538,7 @@ Worst case: the program makes every change that `github:issues/create-comment` a
              `matrix:client/whoami@1.11.0`, `wasi:http/outgoing-handler@0.2.0` and \
              `agentbox:host/invoke@0.1.0`.\n",
             "  Whatever `owner` and `repo` may be.\n",
+            "It may make 10000 calls, 128 at once, and be refused 1000 times.\n",
             "It may print 64 MiB, send 16 MiB in one request and receive 1 MiB in one reply.\n",
             "An operation takes at most 2 KiB of arguments, and its reply has at most 1 MiB.\n",
         ] {
