@@ -67,7 +67,8 @@ impl Pipeline {
             return Err(Refusal::DryRun);
         }
         let keyed = parts.secrets.inject(recorded).await?;
-        let received = parts.sender.send(keyed, body, patience).await?;
+        // In a box, so that a call that waits for its turn does not take up what sending needs.
+        let received = Box::pin(parts.sender.send(keyed, body, patience)).await?;
         settlement.answered(&received);
         let echo = Arc::clone(settlement);
         let scrubbed = scrub(received, &parts.secrets, move |found| echo.echoed(found))?;
