@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agentbox_gate::{Body, Call, Cause, Failure, Gate, GateFuture, Reply, Room, Stop};
-use agentbox_policy::{Bounds, CallHead, HOST_WIT, RefusedHead};
-use agentbox_sandbox::{Ending, Engine, Guest, GuestSetup, Input, Output, Program, Sink, run};
+use agentbox_gate::{Body, Call, Cause, Failure, Gate, GateFuture, Reply, Stop};
+use agentbox_policy::{Bounds, CallHead, HOST_WIT};
+use agentbox_sandbox::{
+    Compiler, Ending, Engine, Guest, GuestSetup, Input, Output, Program, Sink, run,
+};
 use bytes::Bytes;
 use wasmtime::component::Linker;
 use wit_component::{StringEncoding, embed_component_metadata};
@@ -124,7 +126,9 @@ pub(crate) async fn ending(
     link: impl FnOnce(&mut Linker<State>, &Program),
 ) -> Ending {
     let engine = Engine::new().unwrap();
-    let program = Program::compile(&engine, program).unwrap();
+    let program = Compiler::InProcess
+        .compile(&engine, program, &Bounds::default())
+        .unwrap();
     let mut linker = crate::linker(&engine).unwrap();
     link(&mut linker, &program);
     let sink = || Sink {
@@ -140,8 +144,7 @@ pub(crate) async fn ending(
             stderr: sink(),
         },
         preopens: &[],
-        memory: 64 << 20,
-        output_bytes: 1 << 20,
+        bounds: &Bounds::default(),
     };
     let guest = Guest::new(setup, &Stop::new()).unwrap();
     let room = Room::new(Bounds::default().host_memory);

@@ -134,6 +134,10 @@ impl From<ProgramError> for CommandError {
             ProgramError::TooLarge => {
                 refused.hint("strip its debug information: `wasm-tools strip PROGRAM -o SMALLER`")
             }
+            ProgramError::NoCompiler(_) => Self {
+                kind: Kind::Internal,
+                ..refused
+            },
             _ => refused,
         }
     }

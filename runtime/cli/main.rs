@@ -15,7 +15,7 @@ use std::io::IsTerminal;
 use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
-use agentbox_embed::exit;
+use agentbox_embed::{compile_if_asked, exit};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
@@ -26,6 +26,8 @@ use crate::error::CommandError;
 const LOG: &str = "AGENTBOX_LOG";
 
 fn main() -> ExitCode {
+    // This executable is also the process that compiles programs for another one of itself.
+    compile_if_asked();
     std::panic::set_hook(Box::new(own_up));
     // The hook has said what happened.
     std::panic::catch_unwind(dispatch).unwrap_or(ExitCode::from(exit::INTERNAL))

@@ -14,6 +14,7 @@ mod bounds;
 mod calls;
 mod command_line;
 mod commands;
+mod compiling;
 mod connectors;
 mod echoes;
 mod embedding;

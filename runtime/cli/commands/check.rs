@@ -1,10 +1,10 @@
 //! `agentbox check`: a program against a policy, without running it.
 
-use agentbox_embed::{Engine, Program};
+use agentbox_embed::Engine;
 use agentbox_policy::{Code, check};
 use serde_json::json;
 
-use super::{program_name, read_program};
+use super::{compiler, program_name, read_program};
 use crate::args::{CheckArgs, OutputFlags};
 use crate::config::{self, Found};
 use crate::error::{CommandError, Kind, not_granted};
@@ -21,7 +21,7 @@ pub(crate) fn run(args: &CheckArgs, output: &OutputFlags) -> Result<u8, CommandE
     render::warnings(&policy, output);
     let engine = Engine::new()
         .map_err(|error| CommandError::new(Kind::Internal, Code::BUG, error.to_string()))?;
-    let program = Program::compile(&engine, &bytes)?;
+    let program = compiler()?.compile(&engine, &bytes, policy.bounds())?;
     let ungranted = check(&policy, program.imports()).err().unwrap_or_default();
     if output.json {
         let missing: Vec<_> = ungranted

@@ -11,10 +11,10 @@ pub(crate) mod run;
 use std::io::Read;
 use std::path::Path;
 
-use agentbox_embed::PROGRAM_BYTES;
+use agentbox_embed::{Compiler, PROGRAM_BYTES};
 use agentbox_policy::Code;
 
-use crate::error::CommandError;
+use crate::error::{CommandError, Kind};
 use crate::render::plain;
 
 /// The bytes of a program, from a file or, for `-`, from standard input.
@@ -35,6 +35,14 @@ fn read_program(path: &Path) -> Result<Vec<u8>, CommandError> {
             format!("`{shown}` cannot be read: {error}"),
         )),
     }
+}
+
+/// Programs are compiled by a process of their own, which is this executable again.
+fn compiler() -> Result<Compiler, CommandError> {
+    Compiler::own_child().map_err(|error| {
+        let message = format!("agentbox does not know where it is: {error}");
+        CommandError::new(Kind::Internal, Code::BUG, message)
+    })
 }
 
 /// What a program is called: its file's name.

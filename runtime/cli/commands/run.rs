@@ -7,14 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use agentbox_embed::{
-    Ending, Input, Mode, NameServer, Outcome, Output, Policy, Program, Resolver, RunError,
-    RunOptions, Runtime, Sink, Stop, SystemResolver,
+    Ending, Input, Mode, Outcome, Output, Policy, RunError, RunOptions, Runtime, Sink, Stop,
 };
 use agentbox_policy::{Code, Credential, Reference};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{program_name, read_program};
+use super::{compiler, program_name, read_program};
 use crate::approval;
 use crate::args::{OutputFlags, RunArgs};
 use crate::config::{self, Found};
@@ -42,7 +41,7 @@ pub(crate) fn run(args: &RunArgs, output: &OutputFlags) -> Result<u8, CommandErr
         .map_err(|error| CommandError::refused(Code::WIDENING, error.to_string()))?;
 
     let runtime = Runtime::new(state)?;
-    let program = Program::compile(runtime.engine(), &bytes)?;
+    let program = runtime.compile(&compiler()?, &bytes, policy.bounds())?;
     drop(bytes);
     let facts = json!({
         "v": 1,

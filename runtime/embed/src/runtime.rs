@@ -9,10 +9,11 @@ use agentbox_broker::{Broker, Mode, Observer, Parts};
 use agentbox_gate::{Room, Stop};
 use agentbox_host_apis::{State, link_operations, linker};
 use agentbox_ledger::{Ledger, RunId};
-use agentbox_policy::{Code, Policy, Ungranted, check};
+use agentbox_policy::{Bounds, Code, Policy, Ungranted, check};
 use agentbox_record::{Record, RecordError, RunEnd, RunStart};
 use agentbox_sandbox::{
-    Engine, EngineError, Guest, GuestSetup, Input, Output, Program, SetupError, run,
+    Compiler, Engine, EngineError, Guest, GuestSetup, Input, Output, Program, ProgramError,
+    SetupError, run,
 };
 use agentbox_secrets::{Reach, Resolver, Secrets, Sender, SenderError};
 use cap_std::fs::Dir;
@@ -140,10 +141,18 @@ impl Runtime {
         })
     }
 
-    /// The engine to compile programs with.
-    #[must_use]
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    /// Compiles a program within `bounds`, those of the policy that it is to run under. It blocks the
+    /// calling thread, for `compile-time` at the longest where `compiler` is a child.
+    ///
+    /// # Errors
+    /// When the bytes are no program that can be run, or cannot be compiled within the bounds.
+    pub fn compile(
+        &self,
+        compiler: &Compiler,
+        bytes: &[u8],
+        bounds: &Bounds,
+    ) -> Result<Program, ProgramError> {
+        compiler.compile(&self.engine, bytes, bounds)
     }
 
     /// Counts of a dry run are its own: what is not sent uses nothing up.
@@ -205,8 +214,7 @@ impl Runtime {
                 input: options.input,
                 output: options.output,
                 preopens: &grants.preopens,
-                memory: policy.bounds().memory,
-                output_bytes: policy.bounds().output,
+                bounds: policy.bounds(),
             },
             &options.stop,
         )?;

@@ -52,7 +52,7 @@ impl Engine {
     }
 }
 
-fn config() -> Config {
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
     // No guest needs component-model-async: calls overlap through `wasi:http` and `invoke`. Off, a
     // host call costs half as much, and a family of past advisories is out of reach.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use agentbox_gate::Stop;
+use agentbox_policy::Bounds;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
@@ -37,10 +38,8 @@ pub struct GuestSetup<'a> {
     pub output: Output,
     /// Directories it may use.
     pub preopens: &'a [Preopen],
-    /// Bytes of memory, all memories together.
-    pub memory: u64,
-    /// Bytes of output, both streams together.
-    pub output_bytes: u64,
+    /// What it may use at most.
+    pub bounds: &'a Bounds,
 }
 
 /// A directory a guest may use.
@@ -69,7 +68,7 @@ impl Guest {
     /// # Errors
     /// When a granted directory cannot be opened, or no thread can be started.
     pub fn new(setup: GuestSetup<'_>, stop: &Stop) -> Result<Self, SetupError> {
-        let (pump, stdout, stderr) = Pump::start(setup.output, setup.output_bytes, stop)?;
+        let (pump, stdout, stderr) = Pump::start(setup.output, setup.bounds.output, stop)?;
         let mut wasi = WasiCtxBuilder::new();
         wasi.args(setup.args)
             .envs(setup.env)
@@ -97,7 +96,7 @@ impl Guest {
         Ok(Self {
             wasi: wasi.build(),
             table,
-            memory: MemoryBound::new(setup.memory),
+            memory: MemoryBound::new(setup.bounds.memory),
             stop: stop.clone(),
             pump: Some(pump),
         })

@@ -1,7 +1,7 @@
 //! A program, compiled and ready to run.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use agentbox_policy::{Code, Import};
 use sha2::{Digest, Sha256};
@@ -9,17 +9,15 @@ use wasmtime::component::Component;
 use wasmtime::component::types::{ComponentItem, Type};
 
 use crate::Engine;
+use crate::PROGRAM_BYTES;
+use crate::compile::Artefact;
 use crate::imports::imports;
-use crate::module::to_component;
-
-/// The largest program, in bytes: compiling costs a hundred times a program's size in memory, and
-/// the largest known honest ones, whole language runtimes, have some 40 MiB.
-pub const PROGRAM_BYTES: usize = 64 << 20;
 
 /// A program that has been validated and compiled. Holds nothing of any run; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Program {
-    component: Component,
+    /// As the engine that ran it last has it: engines differ by the stack that they give.
+    component: Arc<Mutex<Component>>,
     entry: Entry,
     imports: Arc<[Import]>,
     digest: Arc<str>,
@@ -52,6 +50,18 @@ pub enum ProgramError {
     /// It is larger than [`PROGRAM_BYTES`].
     #[error("the program has more than {} MiB", PROGRAM_BYTES >> 20)]
     TooLarge,
+    /// Compiling it took longer than it may.
+    #[error("compiling the program takes longer than `[run] compile-time` allows")]
+    CompileTime,
+    /// Compiling it took more memory than it may.
+    #[error("compiling the program takes more memory than `[run] compile-memory` allows")]
+    CompileMemory,
+    /// The compiler cannot cope with it.
+    #[error("the program cannot be compiled: the compiler fails on it")]
+    CompilerFailed,
+    /// The process that compiles could not be started or spoken with.
+    #[error("the compiler cannot be run: {0}")]
+    NoCompiler(String),
 }
 
 impl ProgramError {
@@ -59,34 +69,33 @@ impl ProgramError {
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Malformed(_) => Code::BAD_PROGRAM,
+            Self::Malformed(_) | Self::CompilerFailed => Code::BAD_PROGRAM,
             Self::NothingToRun => Code::NOTHING_TO_RUN,
             Self::Precompiled => Code::PRECOMPILED,
             Self::TooLarge => Code::PROGRAM_TOO_LARGE,
+            Self::CompileTime => Code::COMPILE_TIME,
+            Self::CompileMemory => Code::COMPILE_MEMORY,
+            Self::NoCompiler(_) => Code::BUG,
         }
     }
 }
 
 impl Program {
-    /// Compiles `bytes`: a component, a core module that exports `_start` or `run`, or the text of
-    /// either. A core module may import WASI preview 1, and `agentbox:host` by the canonical ABI.
-    ///
-    /// # Errors
-    /// When it is too large, precompiled, malformed, or exports nothing to run.
-    pub fn compile(engine: &Engine, bytes: &[u8]) -> Result<Self, ProgramError> {
-        if bytes.len() > PROGRAM_BYTES {
-            return Err(ProgramError::TooLarge);
-        }
-        if wasmtime::Engine::detect_precompiled(bytes).is_some() {
-            return Err(ProgramError::Precompiled);
-        }
-        let component = Component::new(engine.wasmtime(), to_component(bytes)?)
-            .map_err(|error| ProgramError::Malformed(format!("{error:#}").replace('\n', " ")))?;
+    /// The program that `bytes` were, compiled.
+    pub(crate) fn load(
+        engine: &Engine,
+        artefact: Artefact,
+        bytes: &[u8],
+    ) -> Result<Self, ProgramError> {
+        let component = artefact
+            .load(engine.wasmtime())
+            .map_err(|error| ProgramError::NoCompiler(format!("{error:#}")))?;
+        drop(artefact);
         let entry = entry(engine, &component).ok_or(ProgramError::NothingToRun)?;
         Ok(Self {
             entry,
             imports: imports(engine, &component).into(),
-            component,
+            component: Arc::new(Mutex::new(component)),
             digest: digest(bytes).into(),
         })
     }
@@ -103,8 +112,17 @@ impl Program {
         &self.digest
     }
 
-    pub(crate) fn component(&self) -> &Component {
-        &self.component
+    /// The program, to be run by `engine`.
+    pub(crate) fn component(&self, engine: &Engine) -> Result<Component, wasmtime::Error> {
+        // It is replaced in one step, so that a panic leaves nothing half done.
+        let mut component = self
+            .component
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if !wasmtime::Engine::same(component.engine(), engine.wasmtime()) {
+            *component = Artefact::of(&component)?.load(engine.wasmtime())?;
+        }
+        Ok(component.clone())
     }
 
     pub(crate) fn entry(&self) -> Entry {

@@ -76,7 +76,7 @@ pub async fn run<T: Host>(
     bound(&mut store, &meter, bounds, deadline);
 
     let ended = {
-        let guest = Metered::new(enter(&mut store, program, linker), meter);
+        let guest = Metered::new(enter(&mut store, engine, program, linker), meter);
         tokio::select! {
             biased;
             stopped = stop.stopped() => Ending::Stopped(stopped),
@@ -150,8 +150,14 @@ enum Overdue {
 }
 
 /// Instantiates and calls the program's entry.
-async fn enter<T: Host>(store: &mut Store<T>, program: &Program, linker: &Linker<T>) -> Ending {
-    let pre = match linker.instantiate_pre(program.component()) {
+async fn enter<T: Host>(
+    store: &mut Store<T>,
+    engine: &Engine,
+    program: &Program,
+    linker: &Linker<T>,
+) -> Ending {
+    let component = program.component(engine);
+    let pre = match component.and_then(|component| linker.instantiate_pre(&component)) {
         Ok(pre) => pre,
         Err(error) => return Ending::NotStarted(format!("{error:#}")),
     };

@@ -4,7 +4,8 @@
 use agentbox_gate::Stop;
 use agentbox_policy::{Bounds, Code, Shape};
 use agentbox_sandbox::{
-    Ending, Engine, Guest, GuestSetup, Host, Input, Output, Program, Sink, base_linker, run,
+    Compiler, Ending, Engine, Guest, GuestSetup, Host, Input, Output, Program, Sink, base_linker,
+    run,
 };
 use wasmtime_wasi::{WasiCtxView, WasiView};
 use wit_component::{StringEncoding, embed_component_metadata};
@@ -26,7 +27,7 @@ impl WasiView for Closed {
 }
 
 fn compile(program: &[u8]) -> Result<Program, agentbox_sandbox::ProgramError> {
-    Program::compile(&Engine::new().unwrap(), program)
+    Compiler::InProcess.compile(&Engine::new().unwrap(), program, &Bounds::default())
 }
 
 #[track_caller]
@@ -37,7 +38,9 @@ fn refused(program: &str) -> String {
 /// Runs a program, with `start` of `agentbox:host/invoke` answering 42.
 async fn ending(program: &[u8]) -> Ending {
     let engine = Engine::new().unwrap();
-    let program = Program::compile(&engine, program).unwrap();
+    let program = Compiler::InProcess
+        .compile(&engine, program, &Bounds::default())
+        .unwrap();
     let sink = || Sink {
         write: Box::new(std::io::sink()),
         terminal: false,
@@ -51,8 +54,7 @@ async fn ending(program: &[u8]) -> Ending {
             stderr: sink(),
         },
         preopens: &[],
-        memory: 4 << 20,
-        output_bytes: 1 << 20,
+        bounds: &Bounds::default(),
     };
     let guest = Guest::new(setup, &Stop::new()).unwrap();
     let mut linker = base_linker::<Closed>(&engine).unwrap();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use agentbox_gate::Stop;
 use agentbox_policy::{Bounds, Code};
 use agentbox_sandbox::{
-    Ending, Engine, Guest, GuestSetup, Host, Input, Output, Program, ProgramError, Sink,
+    Compiler, Ending, Engine, Guest, GuestSetup, Host, Input, Output, ProgramError, Sink,
     base_linker, run,
 };
 use wasmtime_wasi::{WasiCtxView, WasiView};
@@ -53,7 +53,9 @@ fn bounds() -> Bounds {
 /// Runs a program and gives its ending and what it wrote to standard output.
 async fn ending(program: &str, bounds: Bounds, stop: &Stop) -> (Ending, String) {
     let engine = Engine::new().unwrap();
-    let program = Program::compile(&engine, program.as_bytes()).unwrap();
+    let program = Compiler::InProcess
+        .compile(&engine, program.as_bytes(), &Bounds::default())
+        .unwrap();
     let out = Shared::default();
     let sink = |shared: &Shared| Sink {
         write: Box::new(shared.clone()),
@@ -68,8 +70,7 @@ async fn ending(program: &str, bounds: Bounds, stop: &Stop) -> (Ending, String) 
             stderr: sink(&Shared::default()),
         },
         preopens: &[],
-        memory: bounds.memory,
-        output_bytes: bounds.output,
+        bounds: &bounds,
     };
     let guest = Guest::new(setup, stop).unwrap();
     let linker = base_linker::<Closed>(&engine).unwrap();
@@ -262,7 +263,12 @@ async fn w19_output_is_bounded() {
 #[test]
 fn what_is_no_program_is_refused() {
     let engine = Engine::new().unwrap();
-    let refused = |bytes: &[u8]| Program::compile(&engine, bytes).unwrap_err().code();
+    let refused = |bytes: &[u8]| {
+        Compiler::InProcess
+            .compile(&engine, bytes, &Bounds::default())
+            .unwrap_err()
+            .code()
+    };
     assert_eq!(refused(b""), Code::BAD_PROGRAM);
     assert_eq!(refused(b"(module (func"), Code::BAD_PROGRAM);
     assert_eq!(refused(b"\0asm\x01\0\0\0\xff\xff"), Code::BAD_PROGRAM);
@@ -278,7 +284,7 @@ fn what_is_no_program_is_refused() {
         .precompile_module(b"\0asm\x01\0\0\0")
         .unwrap();
     assert!(matches!(
-        Program::compile(&engine, &compiled),
+        Compiler::InProcess.compile(&engine, &compiled, &Bounds::default()),
         Err(ProgramError::Precompiled)
     ));
     let large = vec![b' '; agentbox_sandbox::PROGRAM_BYTES + 1];
@@ -293,7 +299,7 @@ fn w17_proposals_that_are_off_are_refused() {
         r#"(module (memory 1 1 shared) (func (export "_start")))"#,
         r#"(module (func $f (return_call $f)) (func (export "_start")))"#,
     ] {
-        let refused = Program::compile(&engine, program.as_bytes());
+        let refused = Compiler::InProcess.compile(&engine, program.as_bytes(), &Bounds::default());
         assert!(
             matches!(refused, Err(ProgramError::Malformed(_))),
             "{refused:?}"
