@@ -159,7 +159,10 @@ impl From<RuntimeError> for CommandError {
 impl From<RunError> for CommandError {
     fn from(error: RunError) -> Self {
         let kind = match error {
-            RunError::Record(_) | RunError::Unrecorded(_) | RunError::Id(_) => Kind::Internal,
+            RunError::Record(_)
+            | RunError::Unrecorded(_)
+            | RunError::Id(_)
+            | RunError::Runtime(_) => Kind::Internal,
             _ => Kind::Refused,
         };
         match error {

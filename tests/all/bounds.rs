@@ -1,8 +1,12 @@
-//! Memory, processor time, wall time and output end a run at their bound, each by its own code.
+//! Each bound of a run ends it by a code of its own, whether the policy sets it or a flag.
 
+use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
+
+use agentbox_policy::{Bound, Bounds, Unit};
 
 use crate::support::agentbox::{Ground, Outcome};
 use crate::support::texts;
@@ -26,12 +30,20 @@ fn both_ways(program: &str, bound: &str, value: &str, check: impl Fn(&Ground, &O
     };
     by_policy.write(
         "agentbox.toml",
-        &format!("policy = 1\n[run]\n{bound} = {written}\n"),
+        &format!("policy = 1\n[run]\n{bound} = {}\n", in_toml(bound, value)),
     );
     check(
         &by_policy,
         &by_policy.run(&["run", "--json", "program.wat"]),
     );
+}
+
+/// A value as a policy writes it: counts are numbers, all else is text.
+fn in_toml(bound: &str, value: &str) -> String {
+    match Bound::named(bound).map(|bound| bound.unit) {
+        Some(Unit::Count) => value.to_owned(),
+        _ => format!("\"{value}\""),
+    }
 }
 
 /// Checks that such a run is ended with `exit` and `code`, says so, and that its record says so.
@@ -55,7 +67,7 @@ pub(crate) fn ends(program: &str, bound: &str, value: &str, exit: i32, code: &st
     });
 }
 
-fn goes_well(program: &str, bound: &str, value: &str) {
+pub(crate) fn goes_well(program: &str, bound: &str, value: &str) {
     both_ways(program, bound, value, |_, outcome| {
         outcome.exits(0);
         assert_eq!(outcome.last_line()["code"], serde_json::Value::Null);
@@ -165,8 +177,11 @@ fn the_text_of_a_result_is_output_too() {
     goes_well(&texts::answering(true, "0123456789"), "output", "10B");
 }
 
-const BOUNDS: [(&str, &str, &str); 9] = [
+const BOUNDS: [(&str, &str, &str); 20] = [
     ("memory", "8 MiB", "9MiB"),
+    ("table", "100", "101"),
+    ("instances", "10", "11"),
+    ("stack", "64 KiB", "65537B"),
     ("cpu", "2s", "2001ms"),
     ("wall", "20s", "1m"),
     ("output", "1 KiB", "1025B"),
@@ -175,7 +190,82 @@ const BOUNDS: [(&str, &str, &str); 9] = [
     ("connect", "1s", "2s"),
     ("first-byte", "1s", "1h"),
     ("call", "1s", "1d"),
+    ("calls", "10", "11"),
+    ("denials", "10", "11"),
+    ("calls-at-once", "10", "11"),
+    ("handles", "1000", "1001"),
+    ("host-memory", "1 MiB", "2MiB"),
+    ("arguments", "1 KiB", "2KiB"),
+    ("compile-time", "20s", "21s"),
+    ("compile-memory", "1 GiB", "2GiB"),
 ];
+
+/// The test that holds a run to each bound.
+const HELD: [(&str, &str); 16] = [
+    ("memory", "memory_is_bounded"),
+    ("table", "w03_tables_are_bounded"),
+    ("instances", "w10_instances_memories_and_tables_are_bounded"),
+    ("stack", "w04_recursion_is_bounded"),
+    ("cpu", "computing_is_bounded"),
+    (
+        "wall",
+        "a_run_is_bounded_while_it_computes_and_while_it_waits",
+    ),
+    ("output", "output_is_bounded_both_streams_together"),
+    ("handles", "w11_handles_are_bounded"),
+    (
+        "arguments",
+        "arguments_of_megabytes_are_refused_before_they_are_read",
+    ),
+    (
+        "request-body",
+        "a_request_larger_than_it_may_be_does_not_get_through",
+    ),
+    ("reply-body", "s14_a_body_without_end"),
+    ("connect", "s12_an_upstream_without_tls_gets_no_request"),
+    ("first-byte", "s13_an_upstream_that_never_answers"),
+    ("call", "s13_an_upstream_that_never_answers"),
+    (
+        "compile-time",
+        "programs_that_take_long_to_compile_end_with_their_time",
+    ),
+    (
+        "compile-memory",
+        "programs_that_take_much_memory_to_compile_end_with_it",
+    ),
+];
+
+/// Bounds that nothing holds a run to yet.
+const NOT_YET: [&str; 4] = ["calls", "denials", "calls-at-once", "host-memory"];
+
+#[test]
+fn every_bound_has_a_test_and_a_line_in_the_lesson_with_its_default() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests: String = fs::read_dir(root.join("tests/all"))
+        .expect("the tests are there")
+        .map(|entry| fs::read_to_string(entry.expect("it is listed").path()).expect("it is text"))
+        .collect();
+    let lesson = fs::read_to_string(root.join("wit/README.md")).expect("the lesson is there");
+    let (_, table) = lesson.split_once("\n[run]\n").expect("it has the table");
+    let (table, _) = table.split_once("```").expect("the table ends");
+    for bound in Bound::all() {
+        let name = bound.name;
+        match HELD.iter().find(|held| held.0 == name) {
+            Some((_, test)) => {
+                assert!(tests.contains(&format!("\nfn {test}()")), "{name}: {test}");
+            }
+            None => assert!(NOT_YET.contains(&name), "{name} has no test"),
+        }
+        assert!(BOUNDS.iter().any(|raised| raised.0 == name), "{name}");
+        let line = table
+            .lines()
+            .find(|line| line.split_whitespace().next() == Some(name))
+            .unwrap_or_else(|| panic!("{name} is not in the lesson"));
+        let default = bound.of(&Bounds::default()).to_string();
+        assert!(line.ends_with(&format!("  {default}")), "{line}: {default}");
+    }
+    assert_eq!(HELD.len() + NOT_YET.len(), Bound::all().len());
+}
 
 #[test]
 fn no_flag_raises_a_bound_of_the_policy() {
@@ -183,7 +273,7 @@ fn no_flag_raises_a_bound_of_the_policy() {
     ground.write("program.wat", texts::NOTHING);
     let bounds: String = BOUNDS
         .iter()
-        .map(|(bound, value, _)| format!("{bound} = \"{value}\"\n"))
+        .map(|(bound, value, _)| format!("{bound} = {}\n", in_toml(bound, value)))
         .collect();
     ground.write("agentbox.toml", &format!("policy = 1\n[run]\n{bounds}"));
     for (bound, value, more) in BOUNDS {

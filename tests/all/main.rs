@@ -33,6 +33,7 @@ mod operations;
 mod policy_diff;
 mod programs;
 mod promises;
+mod room;
 mod support_selftest;
 mod synapse;
 mod upstreams;

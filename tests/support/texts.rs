@@ -26,6 +26,37 @@ pub(crate) fn command(imports: &[&str]) -> String {
     component(imports, 0)
 }
 
+/// A command that succeeds, with `parts` of its component beside it.
+pub(crate) fn command_with(parts: &str) -> String {
+    command_of(parts, "(core module $body (func (export \"body\")))", "")
+}
+
+/// A command whose `body` is exported by a core module of `functions`, which imports from `host`: a
+/// core instance that `parts` make.
+pub(crate) fn command_calling(parts: &str, functions: &str) -> String {
+    let body = format!("(core module $body {functions})");
+    command_of(parts, &body, "(with \"host\" (instance $host))")
+}
+
+fn command_of(parts: &str, body: &str, with: &str) -> String {
+    format!(
+        r#"(component
+          {parts}
+          {body}
+          (core module $run
+            (import "body" "body" (func $body))
+            (func (export "run") (result i32) (call $body) (i32.const 0)))
+          (core instance $b (instantiate $body {with}))
+          (core instance $r (instantiate $run (with "body" (instance $b))))
+          (func $run (result (result)) (canon lift (core func $r "run")))
+          (component $interface
+            (import "run" (func $run (result (result))))
+            (export "run" (func $run)))
+          (instance $command (instantiate $interface (with "run" (func $run))))
+          (export "wasi:cli/run@0.2.0" (instance $command)))"#
+    )
+}
+
 /// As [`command`], but it fails.
 pub(crate) fn failing_command() -> String {
     component(&[], 1)

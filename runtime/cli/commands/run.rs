@@ -198,8 +198,8 @@ fn report(outcome: &Outcome, facts: Value, output: &OutputFlags) -> Result<u8, C
         }
         Ending::Returned(Err(text)) => Some(text.clone()),
         Ending::Trapped(how) => Some(format!("the program crashed: {how}")),
-        Ending::OutOfMemory(how) => Some(format!(
-            "the program crashed after it was refused more memory than `[run] memory` allows: {how}"
+        Ending::OutOfRoom(room, how) => Some(format!(
+            "the program crashed after it was refused {room}: {how}"
         )),
         Ending::CpuUsedUp => Some("the program computed for longer than `[run] cpu` allows".into()),
         Ending::WallUsedUp => Some("the run took longer than `[run] wall` allows".into()),

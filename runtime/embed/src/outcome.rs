@@ -19,7 +19,7 @@ pub mod exit {
     pub const TIME: u8 = 124;
     /// A mistake in the command, or in agentbox.
     pub const INTERNAL: u8 = 125;
-    /// Processor time, or memory.
+    /// Processor time, memory, tables, instances, stack or handles.
     pub const RESOURCES: u8 = 126;
     /// Interrupted by a signal, as a shell says it.
     pub const INTERRUPTED: u8 = 130;
@@ -44,7 +44,7 @@ impl Outcome {
             Ending::Exited(code) => *code,
             Ending::Returned(Ok(_)) => 0,
             Ending::Returned(Err(_)) | Ending::Trapped(_) => 1,
-            Ending::CpuUsedUp | Ending::OutOfMemory(_) => exit::RESOURCES,
+            Ending::CpuUsedUp | Ending::OutOfRoom(..) => exit::RESOURCES,
             Ending::WallUsedUp => exit::TIME,
             Ending::NotStarted(_) => exit::REFUSED,
             Ending::Stopped(stopped) => stop_code(stopped.code),

@@ -6,27 +6,25 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use agentbox_broker::{Broker, Mode, Observer, Parts};
-use agentbox_gate::{Room, Stop};
-use agentbox_host_apis::{State, link_operations, linker};
+use agentbox_gate::Stop;
+use agentbox_host_apis::{State, link_operations};
 use agentbox_ledger::{Ledger, RunId};
 use agentbox_policy::{Bounds, Code, Policy, Ungranted, check};
 use agentbox_record::{Record, RecordError, RunEnd, RunStart};
 use agentbox_sandbox::{
-    Compiler, Engine, EngineError, Guest, GuestSetup, Input, Output, Program, ProgramError,
-    SetupError, run,
+    Compiler, EngineError, Guest, GuestSetup, Input, Output, Program, ProgramError, SetupError, run,
 };
 use agentbox_secrets::{Reach, Resolver, Secrets, Sender, SenderError};
 use cap_std::fs::Dir;
-use wasmtime::component::Linker;
 
+use crate::engines::{Engines, Linked};
 use crate::grants::Grants;
 use crate::observing::Observing;
 use crate::{Outcome, StateFolder};
 
 /// Runs programs. One for a process is enough; runs share nothing but its engine and its counters.
 pub struct Runtime {
-    engine: Engine,
-    linker: Linker<State>,
+    engines: Engines,
     state: StateFolder,
     ledger: Ledger,
 }
@@ -91,6 +89,9 @@ pub enum RunError {
         /// What the system said.
         reason: String,
     },
+    /// The engine that gives it the stack it may have.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
     /// The operations that it calls cannot be linked.
     #[error("the operations cannot be linked: {0}")]
     Link(String),
@@ -119,7 +120,7 @@ impl RunError {
             Self::Id(_) | Self::Unrecorded(_) => Code::STATE,
             Self::Files { .. } | Self::Setup(_) => Code::FILES,
             Self::Sender(_) => Code::CERTIFICATES,
-            Self::Link(_) => Code::BUG,
+            Self::Runtime(_) | Self::Link(_) => Code::BUG,
         }
     }
 }
@@ -130,12 +131,9 @@ impl Runtime {
     /// # Errors
     /// When this machine cannot run compiled WebAssembly.
     pub fn new(state: StateFolder) -> Result<Self, RuntimeError> {
-        let engine = Engine::new()?;
-        let linker = linker(&engine).map_err(|error| RuntimeError::Link(format!("{error:#}")))?;
         let ledger = Ledger::at(state.path().to_owned());
         Ok(Self {
-            engine,
-            linker,
+            engines: Engines::new()?,
             state,
             ledger,
         })
@@ -152,7 +150,7 @@ impl Runtime {
         bytes: &[u8],
         bounds: &Bounds,
     ) -> Result<Program, ProgramError> {
-        compiler.compile(&self.engine, bytes, bounds)
+        compiler.compile(self.engines.first(), bytes, bounds)
     }
 
     /// Counts of a dry run are its own: what is not sent uses nothing up.
@@ -175,7 +173,7 @@ impl Runtime {
         mut options: RunOptions,
     ) -> Result<Outcome, RunError> {
         check(&policy, program.imports()).map_err(RunError::Ungranted)?;
-        let mut linker = self.linker.clone();
+        let Linked { engine, mut linker } = self.engines.of(policy.bounds().stack)?;
         link_operations(&mut linker, program.imports(), &policy)
             .map_err(|error| RunError::Link(format!("{error:#}")))?;
         // One for each run, so that no connection and no TLS session is used by two.
@@ -196,13 +194,15 @@ impl Runtime {
         );
         let grants = Grants::open(&policy, options.folder.as_ref(), self.state.path())?;
         let run_id = RunId::new(now()).map_err(|error| RunError::Id(error.to_string()))?;
-        let setup = Setup {
-            program,
-            policy: &policy,
-            options: &options,
-            run: &run_id,
+        let (start, args) = {
+            let setup = Setup {
+                program,
+                policy: &policy,
+                options: &options,
+                run: &run_id,
+            };
+            (setup.start(), setup.args())
         };
-        let (start, args) = (setup.start(), setup.args());
         let env: Vec<_> = policy
             .env()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -241,8 +241,8 @@ impl Runtime {
             observer,
         });
         drop(grants);
-        let state = State::new(guest, Arc::new(broker.clone()), policy.bounds(), &room);
-        let ending = run(&self.engine, program, &linker, state, policy.bounds()).await;
+        let state = State::new(guest, Arc::new(broker.clone()), policy.bounds());
+        let ending = run(&engine, program, &linker, state, policy.bounds()).await;
         broker.close();
         drop(broker);
         observing.finish();

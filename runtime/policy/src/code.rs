@@ -106,7 +106,9 @@ codes! {
         "The policy has to be there, and be a regular file that only its owner, who is you or root, can write. \
          Otherwise another user of this machine decides what your keys are used for.";
     114 BAD_PROGRAM: "the program is not a valid program",
-        "agentbox runs WebAssembly components, core modules, and the text form of either.";
+        "agentbox runs WebAssembly components, core modules, and the text form of either. What \
+         compilers emit by themselves is on; threads, garbage collection, exceptions, tail calls, \
+         64-bit memories and asynchronous components are off.";
     115 PROGRAM_TOO_LARGE: "the program is larger than the bound",
         "Compiling costs far more than the program's size, so the size is bounded (64 MiB). Strip \
          debug information, for instance with `wasm-tools strip`.";
@@ -265,8 +267,8 @@ codes! {
         "The API has changed, or the connector is wrong about it. The message says what does not \
          fit, and where.";
     701 TRAP: "the program crashed",
-        "The program trapped: an unreachable instruction, an access out of bounds, a division by \
-         zero, or a stack overflow.";
+        "The program trapped: an unreachable instruction, an access out of bounds, or a division by \
+         zero.";
     702 GUEST_ERROR: "the program reported an error",
         "The program's `run` returned `err`; its text is what the program said.";
     703 INTERRUPTED: "the run was interrupted",

@@ -1,27 +1,25 @@
-//! The engine: wasmtime's settings, each with its reason, and the clock that interrupts guests.
+//! The engine: what runs programs, and the clock that interrupts guests.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use wasmtime::{Config, WasmBacktraceDetails};
+use agentbox_policy::Bounds;
+use wasmtime::EngineWeak;
+
+use crate::config::config;
 
 /// How often a running guest is looked at: it ends at most this much after its deadline, and gives
 /// way to other guests this often. Shorter costs a thread's wake-up each time.
 pub(crate) const TICK: Duration = Duration::from_millis(5);
 
-/// Stack for guest code. An ordinary program uses tens of kilobytes; interpreters want more.
-const WASM_STACK: usize = 512 << 10;
-
-/// The whole stack of a guest's fiber: the guest's part and what host functions use on top.
-const FIBER_STACK: usize = 1 << 20;
-
-/// Compiles and runs programs; cheap to clone, and shared by all runs of a process.
+/// Runs programs that have one size of stack; cheap to clone, and shared by all runs of a process.
 #[derive(Clone, Debug)]
 pub struct Engine {
     inner: wasmtime::Engine,
-    _ticker: Arc<Ticker>,
+    stack: u64,
+    ticker: Arc<Ticker>,
 }
 
 /// The engine could not be set up on this machine.
@@ -30,19 +28,43 @@ pub struct Engine {
 pub struct EngineError(String);
 
 impl Engine {
-    /// An engine for programs that run once each.
+    /// An engine for programs that run once each, in the stack that a policy gives when it says
+    /// nothing.
     ///
     /// # Errors
     /// When the machine cannot run compiled WebAssembly, or no thread can be started.
     pub fn new() -> Result<Self, EngineError> {
-        let inner =
-            wasmtime::Engine::new(&config()).map_err(|error| EngineError(format!("{error:#}")))?;
-        let ticker =
-            Ticker::start(inner.clone()).map_err(|error| EngineError(error.to_string()))?;
+        let ticker = Ticker::start().map_err(|error| EngineError(error.to_string()))?;
+        Self::ticked(Bounds::default().stack, Arc::new(ticker))
+    }
+
+    /// An engine like this one whose programs have `stack` bytes of stack. They share a clock.
+    ///
+    /// # Errors
+    /// When the machine cannot run compiled WebAssembly.
+    pub fn with_stack(&self, stack: u64) -> Result<Self, EngineError> {
+        if stack == self.stack {
+            return Ok(self.clone());
+        }
+        Self::ticked(stack, Arc::clone(&self.ticker))
+    }
+
+    fn ticked(stack: u64, ticker: Arc<Ticker>) -> Result<Self, EngineError> {
+        let bytes = usize::try_from(stack).map_err(|error| EngineError(error.to_string()))?;
+        let inner = wasmtime::Engine::new(&config(bytes))
+            .map_err(|error| EngineError(format!("{error:#}")))?;
+        ticker.engines().push(inner.weak());
         Ok(Self {
             inner,
-            _ticker: Arc::new(ticker),
+            stack,
+            ticker,
         })
+    }
+
+    /// The stack of its programs, in bytes.
+    #[must_use]
+    pub fn stack(&self) -> u64 {
+        self.stack
     }
 
     /// wasmtime's own engine, to link host functions for.
@@ -52,62 +74,58 @@ impl Engine {
     }
 }
 
-pub(crate) fn config() -> Config {
-    let mut config = Config::new();
-    // No guest needs component-model-async: calls overlap through `wasi:http` and `invoke`. Off, a
-    // host call costs half as much, and a family of past advisories is out of reach.
-    config.concurrency_support(false);
-    // The only way to stop a loop that calls nothing.
-    config.epoch_interruption(true);
-    config
-        .max_wasm_stack(WASM_STACK)
-        .async_stack_size(FIBER_STACK);
-    // Stacks are used again: what one guest left must not be there for the next.
-    config.async_stack_zeroing(true);
-    // Proposals that compilers of ordinary programs do not use. Multi-memory stays on: with it off,
-    // a component that passes strings between two of its own modules panics the host.
-    config.wasm_memory64(false);
-    config.wasm_tail_call(false);
-    config.wasm_wide_arithmetic(false);
-    config.wasm_custom_page_sizes(false);
-    // Relaxed SIMD computes differently from machine to machine.
-    config.wasm_relaxed_simd(false);
-    config.shared_memory(false);
-    // A memory never moves, and has guard regions on both sides: out-of-bounds is a trap.
-    config.memory_may_move(false);
-    config.guard_before_linear_memory(true);
-    config.signals_based_traps(true);
-    // The same program computes the same on every machine.
-    config.cranelift_nan_canonicalization(true);
-    // Guest-supplied debug information is not parsed.
-    config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
-    config
-}
-
-/// A thread that advances the engine's epoch until the last clone of the engine is gone.
+/// A thread that advances the epoch of its engines until the last of them is gone.
 #[derive(Debug)]
 struct Ticker {
-    stopped: Arc<AtomicBool>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stopped: AtomicBool,
+    engines: Mutex<Vec<EngineWeak>>,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").finish_non_exhaustive()
+    }
 }
 
 impl Ticker {
-    fn start(engine: wasmtime::Engine) -> std::io::Result<Self> {
-        let stopped = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&stopped);
+    fn start() -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let seen = Arc::clone(&shared);
         thread::Builder::new()
             .name("agentbox-epoch".into())
             .spawn(move || {
-                while !seen.load(Ordering::Relaxed) {
+                while !seen.stopped.load(Ordering::Relaxed) {
                     thread::sleep(TICK);
-                    engine.increment_epoch();
+                    seen.engines().retain(|engine| match engine.upgrade() {
+                        Some(engine) => {
+                            engine.increment_epoch();
+                            true
+                        }
+                        None => false,
+                    });
                 }
             })?;
-        Ok(Self { stopped })
+        Ok(Self { shared })
+    }
+
+    fn engines(&self) -> MutexGuard<'_, Vec<EngineWeak>> {
+        self.shared.engines()
+    }
+}
+
+impl Shared {
+    fn engines(&self) -> MutexGuard<'_, Vec<EngineWeak>> {
+        self.engines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        self.stopped.store(true, Ordering::Relaxed);
+        self.shared.stopped.store(true, Ordering::Relaxed);
     }
 }

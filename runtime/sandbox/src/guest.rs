@@ -8,13 +8,8 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use crate::memory::MemoryBound;
+use crate::room::Taken;
 use crate::stdio::{Input, Output, Pump};
-
-/// Handles a guest may hold at once: streams, files, requests, clocks. Ordinary programs hold tens,
-/// one with five hundred calls under way some three thousand. Each can make the host hold up to
-/// 64 KiB.
-const HANDLES: usize = 4096;
 
 /// The most random bytes in one call, so that a guest cannot make the host allocate at will.
 const RANDOM_BYTES: u64 = 1 << 20;
@@ -53,11 +48,11 @@ pub struct Preopen {
     pub write: bool,
 }
 
-/// One guest's share of the host: its WASI context, its handles, its bound on memory.
+/// One guest's share of the host: its WASI context, its handles, the room it has.
 pub struct Guest {
     wasi: WasiCtx,
     table: ResourceTable,
-    pub(crate) memory: MemoryBound,
+    pub(crate) taken: Taken,
     pub(crate) stop: Stop,
     pub(crate) pump: Option<Pump>,
 }
@@ -92,11 +87,11 @@ impl Guest {
                 })?;
         }
         let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES);
+        table.set_max_capacity(usize::try_from(setup.bounds.handles).unwrap_or(usize::MAX));
         Ok(Self {
             wasi: wasi.build(),
             table,
-            memory: MemoryBound::new(setup.bounds.memory),
+            taken: Taken::new(setup.bounds),
             stop: stop.clone(),
             pump: Some(pump),
         })
@@ -119,7 +114,7 @@ impl Guest {
 impl fmt::Debug for Guest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Guest")
-            .field("memory", &self.memory)
+            .field("taken", &self.taken)
             .finish_non_exhaustive()
     }
 }

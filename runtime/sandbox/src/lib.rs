@@ -3,18 +3,19 @@
 //! Owns: everything wasmtime but the doors: the [`Engine`] and its settings, the [`Compiler`] that
 //! makes a [`Program`] of any form of WebAssembly, what it imports, the bounds on memory, processor and wall time, the
 //! guest's standard streams, and [`run`]. It knows no API and no secret: what a guest can reach is
-//! linked by `host-apis`. Read `engine`, then `compile`, then `run`.
+//! linked by `host-apis`. Read `config` and `engine`, then `compile`, then `run`.
 
 mod compile;
+mod config;
 mod engine;
 mod exit_code;
 mod guest;
 mod host_world;
 mod imports;
-mod memory;
 mod meter;
 mod module;
 mod program;
+mod room;
 mod run;
 mod stdio;
 
@@ -22,5 +23,6 @@ pub use compile::{Compiler, PROGRAM_BYTES, compile_if_asked};
 pub use engine::{Engine, EngineError};
 pub use guest::{Guest, GuestSetup, Host, Preopen, SetupError};
 pub use program::{Program, ProgramError};
+pub use room::Room;
 pub use run::{Ending, base_linker, run};
 pub use stdio::{Input, Output, Sink};

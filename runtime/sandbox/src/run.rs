@@ -14,7 +14,7 @@ use wasmtime_wasi::p2::bindings::Command;
 use crate::engine::TICK;
 use crate::meter::{Meter, Metered};
 use crate::program::Entry;
-use crate::{Engine, Host, Program};
+use crate::{Engine, Host, Program, Room};
 
 /// Bytes that one host call may copy out of a guest besides the arguments and the body of a call; a
 /// megabyte is the largest chunk a stream takes.
@@ -24,8 +24,8 @@ const HOSTCALL_BYTES: u64 = 16 << 20;
 /// as a list of values, forty bytes each, and is four bytes of JSON for three.
 const VALUE_BYTES: u64 = 32;
 
-/// Handles of component-model resources, the guest's own included.
-const COMPONENT_HANDLES: usize = 100_000;
+/// Handles of resources that a guest's own components may have between them, some 24 bytes each.
+const OWN_HANDLES: u64 = 100_000;
 
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +36,8 @@ pub enum Ending {
     Returned(Result<String, String>),
     /// It crashed; the text says how.
     Trapped(String),
-    /// It crashed after it had been refused memory.
-    OutOfMemory(String),
+    /// It was refused what it asked for, and could not go on or crashed after it; the text says how.
+    OutOfRoom(Room, String),
     /// It computed for longer than it may.
     CpuUsedUp,
     /// It took longer than it may.
@@ -84,7 +84,7 @@ pub async fn run<T: Host>(
             () = tokio::time::sleep_until(deadline) => Ending::WallUsedUp,
         }
     };
-    let refused = store.data_mut().guest().memory.refused();
+    let refused = store.data_mut().guest().taken.refused();
     // The guest is gone before its output is awaited: its pipes have to be closed.
     drop(store);
     if let Some(pump) = pump {
@@ -94,7 +94,7 @@ pub async fn run<T: Host>(
         _ = tokio::time::timeout(OUTPUT_GRACE, pump.finish()).await;
     }
     match ended {
-        Ending::Trapped(text) if refused => Ending::OutOfMemory(text),
+        Ending::Trapped(text) if let Some(room) = refused => Ending::OutOfRoom(room, text),
         // A guest that saw its pipe closed may end by itself; why it was closed says more.
         ended => stop.reason().map_or(ended, Ending::Stopped),
     }
@@ -106,9 +106,9 @@ const OUTPUT_GRACE: Duration = Duration::from_secs(5);
 /// Sets all the store's bounds.
 fn bound<T: Host>(store: &mut Store<T>, meter: &Arc<Meter>, bounds: &Bounds, wall: Instant) {
     let cpu = bounds.cpu;
-    store.limiter(|host| &mut host.guest().memory);
+    store.limiter(|host| &mut host.guest().taken);
     store.set_hostcall_fuel(hostcall_bytes(bounds));
-    store.set_max_component_handles(COMPONENT_HANDLES);
+    store.set_max_component_handles(component_handles(bounds));
     store.set_epoch_deadline(1);
     let meter = Arc::clone(meter);
     store.epoch_deadline_callback(move |mut context| {
@@ -121,7 +121,12 @@ fn bound<T: Host>(store: &mut Store<T>, meter: &Arc<Meter>, bounds: &Bounds, wal
         if let Some(reason) = context.data_mut().guest().stop.reason() {
             return Err(Overdue::Stopped(reason).into());
         }
-        Ok(UpdateDeadline::Yield(1))
+        // It gives way as far as tokio looks after its timers and sockets, also on a runtime of one
+        // thread: a guest that is merely woken again would hold those up for some sixty turns.
+        Ok(UpdateDeadline::YieldCustom(
+            1,
+            Box::pin(tokio::task::yield_now()),
+        ))
     });
     // A guest that has little left is looked at no less often than one that has much.
     debug_assert!(TICK < Duration::from_millis(250));
@@ -136,6 +141,13 @@ fn hostcall_bytes(bounds: &Bounds) -> usize {
         .saturating_add(bounds.request_body)
         .saturating_add(HOSTCALL_BYTES);
     usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Handles of component-model resources. Each of the host's is one, and one more while it is lent,
+/// so that the bound on the host's is reached first.
+fn component_handles(bounds: &Bounds) -> usize {
+    let handles = bounds.handles.saturating_mul(2).saturating_add(OWN_HANDLES);
+    usize::try_from(handles).unwrap_or(usize::MAX)
 }
 
 /// Why a guest that would not give way was interrupted.
@@ -204,9 +216,13 @@ fn ending(error: &wasmtime::Error) -> Ending {
         Some(Overdue::Stopped(reason)) => return Ending::Stopped(reason.clone()),
         None => {}
     }
-    match error.downcast_ref::<Trap>() {
-        Some(trap) => Ending::Trapped(trap.to_string()),
-        None => Ending::Trapped(error.root_cause().to_string()),
+    let text = match error.downcast_ref::<Trap>() {
+        Some(trap) => trap.to_string(),
+        None => error.root_cause().to_string(),
+    };
+    match Room::exceeded(error) {
+        Some(room) => Ending::OutOfRoom(room, text),
+        None => Ending::Trapped(text),
     }
 }
 
@@ -218,7 +234,7 @@ impl Ending {
             Self::Exited(_) | Self::Returned(Ok(_)) => None,
             Self::Returned(Err(_)) => Some(Code::GUEST_ERROR),
             Self::Trapped(_) => Some(Code::TRAP),
-            Self::OutOfMemory(_) => Some(Code::MEMORY),
+            Self::OutOfRoom(room, _) => Some(room.code()),
             Self::CpuUsedUp => Some(Code::CPU),
             Self::WallUsedUp => Some(Code::WALL),
             Self::Stopped(stopped) => Some(stopped.code),

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, setrlim
 
 use super::{PROGRAM_BYTES, artefact};
 use crate::ProgramError;
-use crate::engine;
+use crate::config::config;
 
 /// The first argument of a process that is to compile. No command is named so.
 pub(super) const WORD: &str = "compile-for-the-parent-process";
@@ -180,7 +180,7 @@ fn pass_on() -> Exit {
         Err(error) if error.kind() == io::ErrorKind::OutOfMemory => return Exit::Memory,
         Err(_) => return Exit::Unable,
     }
-    let Ok(engine) = wasmtime::Engine::new(&engine::config()) else {
+    let Ok(engine) = wasmtime::Engine::new(&config(STACK)) else {
         return Exit::Unable;
     };
     let compiled = artefact(&engine, &program);

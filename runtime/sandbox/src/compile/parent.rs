@@ -118,7 +118,6 @@ impl Started {
             .arg0("agentbox")
             .args(limits.to_args())
             .env_clear()
-            .current_dir("/")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());

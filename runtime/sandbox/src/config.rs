@@ -1,0 +1,119 @@
+//! wasmtime's settings, line by line, each with its reason.
+//!
+//! The process that compiles and the one that runs use the same settings: wasmtime refuses code that
+//! was made under others.
+
+use wasmparser::WasmFeatures;
+use wasmtime::{
+    Config, Inlining, InstanceAllocationStrategy, OptLevel, ProfilingStrategy, RegallocAlgorithm,
+    Strategy, WasmBacktraceDetails,
+};
+
+/// What host functions use of a fiber's stack, on top of the guest's part.
+const HOST_STACK: usize = 512 << 10;
+
+/// Address space that each memory reserves: all that a 32-bit memory can have.
+const MEMORY_RESERVATION: u64 = 4 << 30;
+
+/// What follows each memory and is never accessible: addresses are 32 bits, offsets in instructions
+/// below this are checked by it alone.
+const MEMORY_GUARD: u64 = 32 << 20;
+
+/// What programs may use: what compilers of ordinary programs emit, and what components need. All
+/// else is off, and so is what later versions of wasmtime bring.
+///
+/// Off are, with what they would cost: threads and shared memories (a memory that changes while the
+/// host reads it), garbage collection, function references and exceptions (a second heap, with
+/// advisories of its own), tail calls and stack switching (a stack that the bound does not see),
+/// 64-bit memories (no guard regions), custom page sizes, wide arithmetic, memory control, relaxed
+/// SIMD (computes differently from machine to machine), and of components: async, streams, futures,
+/// threads, error contexts, garbage collection, maps, lists of fixed length, 64-bit memories, values
+/// and named implementations (calls overlap through `wasi:http` and `invoke`).
+fn features() -> WasmFeatures {
+    WasmFeatures::MUTABLE_GLOBAL
+        | WasmFeatures::SATURATING_FLOAT_TO_INT
+        | WasmFeatures::SIGN_EXTENSION
+        | WasmFeatures::REFERENCE_TYPES
+        | WasmFeatures::MULTI_VALUE
+        | WasmFeatures::BULK_MEMORY
+        | WasmFeatures::SIMD
+        | WasmFeatures::FLOATS
+        | WasmFeatures::EXTENDED_CONST
+        // With this one off, a component that passes strings between two of its own modules panics
+        // the host.
+        | WasmFeatures::MULTI_MEMORY
+        | WasmFeatures::COMPONENT_MODEL
+}
+
+/// The settings of an engine whose guests have `stack` bytes of stack.
+pub(crate) fn config(stack: usize) -> Config {
+    let mut config = Config::new();
+    proposals(&mut config);
+    compilation(&mut config);
+    memories(&mut config);
+
+    // The only way to stop a loop that calls nothing. Fuel would count instructions, which is neither
+    // what people bound nor what costs.
+    config.epoch_interruption(true);
+    config.consume_fuel(false);
+    // Compiled code does not depend on it. A guest that reaches it traps; what the host needs for the
+    // calls that the guest makes is there beyond it.
+    config
+        .max_wasm_stack(stack)
+        .async_stack_size(stack.saturating_add(HOST_STACK));
+    // Each stack is mapped anew, with a guard page; were stacks ever kept, they would be cleared.
+    config.async_stack_zeroing(true);
+    config
+}
+
+fn proposals(config: &mut Config) {
+    config.wasm_features(WasmFeatures::all(), false);
+    config.wasm_features(features(), true);
+    // Off, a host call costs half as much, and a family of past advisories is out of reach.
+    config.concurrency_support(false);
+    // Nothing that needs a collector is on.
+    config.gc_support(false);
+    config.shared_memory(false);
+    // Hints are a custom section, parsed for speed alone.
+    config.wasm_branch_hinting(false);
+}
+
+fn compilation(config: &mut Config) {
+    // Winch and single-pass register allocation are not for programs that nobody trusts.
+    config.strategy(Strategy::Cranelift);
+    config.cranelift_regalloc_algorithm(RegallocAlgorithm::Backtracking);
+    config.cranelift_opt_level(OptLevel::Speed);
+    // It multiplies code by what the program chooses.
+    config.compiler_inlining(Inlining::No);
+    config.parallel_compilation(true);
+    // Checks of the compiler for its developers.
+    config.cranelift_debug_verifier(false);
+    // The same program computes the same on every machine.
+    config.cranelift_nan_canonicalization(true);
+    // Debug information is the program's own: it is not parsed, and nothing is made for debuggers and
+    // profilers. A crash says what happened; where, nobody asks of a program without names.
+    config.debug_info(false);
+    config.debug_symbols(false);
+    config.native_unwind_info(false);
+    config.generate_address_map(false);
+    config.wasm_backtrace_max_frames(None);
+    config.wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config.profiler(ProfilingStrategy::None);
+}
+
+fn memories(config: &mut Config) {
+    // Memories, tables and stacks are mapped for one guest and unmapped after it: a pool would hand
+    // them on to the next.
+    config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    // A memory never moves, and has guard regions on both sides: out of bounds is a trap, which the
+    // hardware finds, also where it only speculates.
+    config.memory_reservation(MEMORY_RESERVATION);
+    config.memory_may_move(false);
+    config.memory_guard_size(MEMORY_GUARD);
+    config.guard_before_linear_memory(true);
+    config.signals_based_traps(true);
+    // What a program's data is at first is mapped, not copied: instantiating is no work that grows
+    // with what a program says of its data and tables.
+    config.memory_init_cow(true);
+    config.table_lazy_init(true);
+}
