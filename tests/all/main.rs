@@ -16,6 +16,7 @@ mod command_line;
 mod commands;
 mod compiling;
 mod connectors;
+mod containment;
 mod echoes;
 mod embedding;
 mod examples;
