@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use agentbox_embed::{
     Compiler, Input, Mode, Outcome, Output, Policy, Program, RunOptions, Runtime, Sink,
-    StateFolder, Stop,
+    StateFolder, Stop, SystemResolver,
 };
 use agentbox_policy::{Amount, Bound, Code, LowerBounds};
 use tokio::runtime::{self, Handle};
@@ -73,6 +73,8 @@ impl House {
             },
             mode: Mode::default(),
             authorities: Vec::new(),
+            own: Vec::new(),
+            resolver: Arc::new(SystemResolver),
             folder: None,
             observer: Arc::new(|_| {}),
             stop: stop.clone(),

@@ -4,9 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use agentbox_embed::{
-    Input, Mode, Output, PolicyFile, Program, Resolver, Resolving, RunOptions, Runtime, Sink,
-    StateFolder, Stop, SystemResolver,
+    Compiler, Input, Mode, Output, PolicyFile, Program, Resolver, Resolving, RunOptions, Runtime,
+    Sink, StateFolder, Stop, SystemResolver,
 };
+use agentbox_policy::Bounds;
 
 use crate::support::api::{self, Api};
 use crate::support::caller::{Caller, Terms};
@@ -32,7 +33,9 @@ impl Host {
         let state = StateFolder::open(&caller.ground.work().join("state"));
         let runtime = Runtime::new(state.expect("a state folder")).expect("a runtime");
         let bytes = std::fs::read(guest("probe")).expect("the probe is built");
-        let program = Program::compile(runtime.engine(), &bytes).expect("a program");
+        let program = runtime
+            .compile(&Compiler::InProcess, &bytes, &Bounds::default())
+            .expect("a program");
         Self {
             caller,
             runtime,

@@ -80,7 +80,8 @@ impl Place {
     /// The same, with more flags.
     #[track_caller]
     fn refuses_with(&self, flags: &[&str], dns: &Dns, code: &str) -> Outcome {
-        let flags = [flags, &["--resolver", &dns.address()]].concat();
+        let server = dns.address();
+        let flags = [flags, &["--resolver", &server]].concat();
         let (caller, outcome) = self.ask(&flags, &["http", "GET"]);
         outcome.exits(1).says(&format!("[{code}]"));
         let recorded = caller.event("outcome");

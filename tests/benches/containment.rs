@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use agentbox_embed::{
     Compiler, Input, Mode, Output, Policy, Program, RunOptions, Runtime, Sink, StateFolder, Stop,
-    compile_if_asked,
+    SystemResolver, compile_if_asked,
 };
 use agentbox_policy::{Amount, Bound, Code, LowerBounds};
 use anyhow::{Context as _, Result, ensure};
@@ -151,6 +151,8 @@ fn timed(
         },
         mode: Mode::default(),
         authorities: Vec::new(),
+        own: Vec::new(),
+        resolver: Arc::new(SystemResolver),
         folder: None,
         observer: Arc::new(|_| {}),
         stop: stop.clone(),
