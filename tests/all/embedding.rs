@@ -1,6 +1,8 @@
 //! A host that embeds the runtime, and what programs must not reach of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::io::{Read as _, Write as _};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use agentbox_embed::{
@@ -47,6 +49,11 @@ impl Host {
 
     /// Lets the probe ask for `url`: its exit code, and what the host was told.
     fn get(&self, url: &str) -> (u8, Vec<String>) {
+        self.run(&["http", "GET", url])
+    }
+
+    /// Lets the probe do what `words` say.
+    fn run(&self, words: &[&str]) -> (u8, Vec<String>) {
         let file = PolicyFile::open(&self.caller.ground.work().join("agentbox.toml"));
         let (policy, folder) = file.expect("a policy").into_parts();
         let told = Arc::new(Mutex::new(Vec::new()));
@@ -57,7 +64,7 @@ impl Host {
         };
         let options = RunOptions {
             name: "probe".to_owned(),
-            args: ["http", "GET", url].map(str::to_owned).into(),
+            args: words.iter().map(|word| (*word).to_owned()).collect(),
             input: Input::Bytes(Default::default()),
             output: Output {
                 stdout: sink(),
@@ -107,6 +114,43 @@ fn d09_a_program_does_not_reach_what_its_host_listens_on() {
     host.own = vec![SocketAddr::new(address.ip(), 1)];
     assert_eq!(host.get(&url), (0, Vec::new()));
     assert_eq!(api.requests().len(), 1);
+}
+
+#[test]
+fn two_runs_of_a_host_never_share_a_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1 is free");
+    let origin = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let connections = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&connections);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            seen.fetch_add(1, Ordering::SeqCst);
+            // Whoever asks may ask again over the same connection.
+            std::thread::spawn(move || keep_answering(stream).ok());
+        }
+    });
+    let host = Host::new(&Terms::at(&origin));
+    let url = format!("{origin}/v1/things");
+    for runs in 1..=2 {
+        assert_eq!(host.run(&["twice", "GET", &url]), (0, Vec::new()));
+        assert_eq!(connections.load(Ordering::SeqCst), runs);
+    }
+}
+
+fn keep_answering(mut stream: TcpStream) -> std::io::Result<()> {
+    let mut heard = Vec::new();
+    loop {
+        let mut piece = [0; 4096];
+        let length = stream.read(&mut piece)?;
+        if length == 0 {
+            return Ok(());
+        }
+        heard.extend_from_slice(&piece[..length]);
+        if heard.ends_with(b"\r\n\r\n") {
+            heard.clear();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")?;
+        }
+    }
 }
 
 /// Says the same of every name, and keeps what it was asked.

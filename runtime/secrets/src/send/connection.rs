@@ -24,14 +24,13 @@ use super::response::{HEAD_BYTES, HEAD_HEADERS};
 use crate::error::Trouble;
 
 /// How much of a reply's body may be under way before the guest has read it, in bytes: enough to
-/// keep a fast connection busy, little enough for many calls at once. Over HTTP/2 it is for all
-/// replies of a connection together, so a reply that nobody reads can hold up its neighbours:
-/// those of one grant with one key.
+/// keep a fast connection busy, little enough for many calls at once.
 const WINDOW: u32 = 1 << 20;
 
-/// The most exchanges at once over one HTTP/2 connection; an upstream may allow fewer. So many
-/// calls share the window without being starved by it.
-const STREAMS: usize = 32;
+/// The most exchanges at once over one HTTP/2 connection; an upstream may allow fewer. Each has a
+/// whole window, so that a reply that a guest leaves unread does not hold up its neighbours, and
+/// this many windows are what one connection can cost.
+const STREAMS: u32 = 8;
 
 /// How long an HTTP/1.1 connection may take to be done with its last exchange. The reply's end has
 /// been read by then, so it is a matter of being scheduled.
@@ -108,7 +107,7 @@ impl Connection {
         let tasks = Tasks::default();
         let (requests, connection) = http2::Builder::new(tasks.clone())
             .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW * STREAMS)
             .max_header_list_size(HEAD_BYTES)
             .handshake(TokioIo::new(agreed.stream))
             .await
@@ -128,7 +127,7 @@ impl Connection {
         let streams = move || {
             let connection = lock(&asked);
             let taken = connection.as_ref().map(|c| c.current_max_send_streams());
-            taken.unwrap_or(0).min(STREAMS)
+            taken.unwrap_or(0).min(STREAMS as usize)
         };
         let wire = Wire::new(agreed.address, agreed.socket, tasks, Box::new(streams));
         Ok(Self::over(wire, Requests::Http2(requests)))

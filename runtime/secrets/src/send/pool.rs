@@ -61,7 +61,13 @@ pub(super) struct Pool {
     kept: Arc<Mutex<Kept>>,
     /// Closes what nobody has come back for.
     sweeper: Mutex<Option<AbortHandle>>,
+    /// What a test lets happen once between looking at a connection and using it.
+    #[cfg(test)]
+    pub(super) meanwhile: Mutex<Option<Meanwhile>>,
 }
+
+#[cfg(test)]
+pub(super) type Meanwhile = std::pin::Pin<Box<dyn Future<Output = ()> + Send>>;
 
 type Kept = HashMap<Key, Vec<Connection>>;
 
@@ -71,6 +77,8 @@ impl Pool {
             keeping,
             kept: Arc::default(),
             sweeper: Mutex::default(),
+            #[cfg(test)]
+            meanwhile: Mutex::default(),
         }
     }
 
@@ -94,8 +102,18 @@ impl Pool {
             let mut connection = self.candidate(key)?;
             // The policy has not changed since it was dialled; if it ever can, this holds.
             if admits(connection.address().ip()) && connection.is_quiet().await {
+                #[cfg(test)]
+                self.pass_meanwhile().await;
                 return Some(connection);
             }
+        }
+    }
+
+    #[cfg(test)]
+    async fn pass_meanwhile(&self) {
+        let meanwhile = lock(&self.meanwhile).take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile.await;
         }
     }
 

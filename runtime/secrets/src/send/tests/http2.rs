@@ -506,6 +506,35 @@ async fn a_reply_that_is_dropped_is_reset_and_its_neighbour_goes_on() {
 }
 
 #[tokio::test]
+async fn a_reply_that_is_left_unread_does_not_hold_up_its_neighbour() {
+    // As much as may be under way for one reply, and then another one.
+    const WINDOW: usize = 1 << 20;
+    let server = Server::start(&[], |mut peer| async move {
+        let first = peer.request().await.expect("a request");
+        peer.write(&ok(first)).await;
+        let unread = peer.request().await.expect("a request");
+        let piece = frame(DATA, 0, unread, &[b'\n'; 1 << 14]);
+        let pieces = piece.repeat(WINDOW >> 14);
+        peer.write(&[began(unread), pieces].concat()).await;
+        let other = peer.request().await.expect("a request");
+        let piece = frame(DATA, 0, other, &[b'\n'; 1 << 14]);
+        let end = frame(DATA, END_STREAM, other, b"");
+        peer.write(&[began(other), piece.repeat(10), end].concat())
+            .await;
+        peer.hang().await;
+    });
+    let server = server.await;
+    let fixture = Fixture::new(&server.origin);
+    let sender = server.sender(&Bounds::default());
+    assert_eq!(Call::get(&fixture, &sender).outcome().await, "200: ok");
+    let unread = Call::get(&fixture, &sender).answer().await.expect("a head");
+    let outcome = Call::get(&fixture, &sender).outcome().await;
+    assert_eq!(outcome, format!("200: {}", "\n".repeat(10 << 14)));
+    assert_eq!(server.seen(), (1, 3));
+    drop(unread);
+}
+
+#[tokio::test]
 async fn s10_a_reply_over_http2_before_the_request_is_whole_resets_the_rest() {
     struct Endless;
     impl http_body::Body for Endless {

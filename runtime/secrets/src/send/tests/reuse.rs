@@ -251,6 +251,55 @@ async fn a_connection_that_closed_meanwhile_is_replaced() {
 }
 
 #[tokio::test]
+async fn a_request_that_was_not_written_goes_over_a_new_connection_once() {
+    // The connection closes just after it was looked at; the next one does not answer either.
+    for answers in [true, false] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = format!("http://{}", listener.local_addr().expect("an address"));
+        let close = Arc::new(tokio::sync::Notify::new());
+        let closed = Arc::clone(&close);
+        let server = tokio::spawn(async move {
+            let mut heard = Vec::new();
+            let (mut first, _) = listener.accept().await.expect("a connection");
+            first.read_buf(&mut heard).await.expect("a request");
+            first.write_all(OK.as_bytes()).await.expect("read");
+            closed.notified().await;
+            drop(first);
+            let (mut second, _) = listener.accept().await.expect("a connection");
+            second.read_buf(&mut heard).await.expect("a request");
+            if answers {
+                second.write_all(OK.as_bytes()).await.expect("read");
+            }
+            drop(second);
+            let more = tokio::time::timeout(Duration::from_millis(200), listener.accept());
+            assert!(more.await.is_err(), "it is dialled once more");
+            heard
+        });
+        let (fixture, sender) = (Fixture::new(&origin), sender());
+        assert_eq!(Call::get(&fixture, &sender).outcome().await, "200: ok");
+        let meanwhile = Box::pin(async move {
+            close.notify_one();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        });
+        *sender.0.pool.meanwhile.lock().expect("whole") = Some(meanwhile);
+        let post = Call {
+            line: "POST /things",
+            body: Body::full(Bytes::from_static(b"said once\n")),
+            ..Call::get(&fixture, &sender)
+        };
+        let broke = "AB0606: the connection broke before the end of the reply";
+        let expected = if answers { "200: ok" } else { broke };
+        assert_eq!(post.outcome().await, expected);
+        let heard = String::from_utf8(server.await.expect("served")).expect("text");
+        assert_eq!(heard.matches("POST /things ").count(), 1, "{heard}");
+        assert!(
+            !answers || heard.matches("said once").count() <= 1,
+            "{heard}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_reply_that_was_not_read_to_its_end_takes_its_connection_with_it() {
     let long = |_| Some("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok");
     let server = Server::start(long).await;
