@@ -86,6 +86,14 @@ impl Api {
     /// Starts a server that answers each request with the steps `script` gives for it.
     pub(crate) fn start(script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port of 127.0.0.1 is free");
+        Self::serve(listener, script)
+    }
+
+    /// The same on a socket that listens already.
+    pub(crate) fn serve(
+        listener: TcpListener,
+        script: impl Fn(&Seen) -> Vec<Step> + Send + Sync + 'static,
+    ) -> Self {
         let address = listener
             .local_addr()
             .expect("a bound socket has an address");

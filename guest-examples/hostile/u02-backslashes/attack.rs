@@ -10,7 +10,7 @@ fn main() {
         format!("http://{forbidden}\\@{api}/v1/widgets"),
         format!("http://{api}\\@{forbidden}/v1/widgets"),
         format!("http://{api}\\.evil.test/v1/widgets"),
-        format!("http://127.0.0.1\\.127.0.0.2/v1/widgets"),
+        "http://127.0.0.1\\.127.0.0.2/v1/widgets".to_owned(),
         format!("http://\\{forbidden}/v1/widgets"),
         format!("http:\\\\{forbidden}/v1/widgets"),
         format!("http:/\\{forbidden}/v1/widgets"),

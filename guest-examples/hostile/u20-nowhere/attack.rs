@@ -17,7 +17,7 @@ fn main() {
         format!("http:///{forbidden}/v1/widgets"),
         format!("//{forbidden}/v1/widgets"),
         format!("{api}/v1/widgets"),
-        format!("/v1/widgets"),
+        "/v1/widgets".to_owned(),
         format!("http://{api}"),
         format!("http://{api}?q"),
         format!("http://{api}*"),

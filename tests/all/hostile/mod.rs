@@ -11,6 +11,7 @@ mod logs;
 mod redirects;
 mod urls;
 
+use std::net::TcpListener;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -52,17 +53,20 @@ impl Attack {
         key: Canary,
         script: impl Fn(&Seen, &Canary) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
+        let (listener, forbidden) = (0..100)
+            .find_map(|_| {
+                let listener = TcpListener::bind("127.0.0.1:0").ok()?;
+                let port = listener.local_addr().ok()?.port();
+                Some((listener, Decoy::at(&format!("127.0.0.2:{port}"))?))
+            })
+            .expect("some port is free on both addresses");
         let sent = key.clone();
-        let api = Api::start(move |seen| script(seen, &sent));
-        let port = api.authority().replace("127.0.0.1:", "");
-        // Nobody else listens on this address, but for a connection that is just being closed.
-        let forbidden = (0..100)
-            .find_map(|_| Decoy::at(&format!("127.0.0.2:{port}")))
-            .expect("the same port is free on 127.0.0.2");
+        let api = Api::serve(listener, move |seen| script(seen, &sent));
+        let port = port(&api.authority()).to_owned();
         let neighbour = Decoy::at("127.0.0.1:0").expect("a port of 127.0.0.1 is free");
         let ground = Ground::new()
             .key("WIDGETS_KEY", &key)
-            // What is said of a call is said where the key is.
+            // The more is said, the more there is to search.
             .env("AGENTBOX_LOG", "trace");
         let own = format!("hostile/{name}");
         let own = guests::sources()
@@ -102,6 +106,7 @@ impl Attack {
         for bug in ["panicked", "RUST_BACKTRACE", "AB0901"] {
             assert!(!outcome.err().contains(bug), "{}", outcome.err());
         }
+        assert!(!self.ground.record().contains("AB0901"));
         self.forbidden.assert_untouched();
         self.neighbour.assert_untouched();
         let ran = Ran {

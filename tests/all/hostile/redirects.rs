@@ -248,7 +248,7 @@ fn r12_to_nowhere() {
     let attack = Attack::on("r12-to-nowhere", Canary::fresh(), |seen, _| {
         let last = seen.target().split('/').nth(3).unwrap_or_default();
         let status = last.parse().unwrap_or(500);
-        let location = format!("http://{}/v1/widgets", API);
+        let location = format!("http://{API}/v1/widgets");
         // Only the one that names a proxy says where; the last is a redirect that does not.
         let headers = [("location", location.as_str())];
         let headers = if status == 305 { &headers[..] } else { &[] };
