@@ -154,6 +154,31 @@ fn e02_in_headers() {
 }
 
 #[test]
+fn e02_in_trailers() {
+    let attack = Attack::on("e02-in-trailers", Canary::fresh(), |seen, key| {
+        let body = [api::chunked(200), api::chunk(b"{}")].concat();
+        let trailers = format!("0\r\nx-shown: {0}\r\netag: {0}\r\n\r\n", key.text());
+        let trailers = if seen.method() == "GET" {
+            trailers
+        } else {
+            "0\r\n\r\n".to_owned()
+        };
+        vec![Step::Send(body), Step::Send(trailers.into_bytes())]
+    });
+    let ran = attack.comes_to(
+        r"
+        both sent GET http://127.0.0.1:8080/v1/widgets
+        both sent POST http://127.0.0.1:8080/v1/widgets/w-1/notes
+        ",
+    );
+    assert!(
+        !ran.outcome.out().contains(" trailer "),
+        "{}",
+        ran.outcome.out()
+    );
+}
+
+#[test]
 fn e03_in_the_reason() {
     let key = Canary::fresh();
     check(
