@@ -75,6 +75,10 @@ const PLACES: &[Place] = &[
 ];
 const METHODS: &[&str] = &["GET", "POST", "DELETE", "HEAD", "PATCH"];
 const LITERALS: &[&str] = &["v1", "a", "b b", "ä", "x;y", "a+b", "...", "v1:do"];
+/// More names than a route has, and those that are the key's.
+const ODD_NAMES: &[&str] = &[
+    "q", "r", "+p", "key", "KEY", "+key", "key[]", "_method", "_METHOD",
+];
 const NAMES: &[&str] = &["q", "r", "q[]", "ä", "+p"];
 
 impl Plan {
@@ -236,6 +240,10 @@ const HOSTS: &[&str] = &[
 const FILLS: &[&str] = &[
     "a", "42", "%C3%A4", "b%20b", "v1", "a;b", "~", "@x:y", "a=b,c", "(1)",
 ];
+/// Segments that lead elsewhere for some reader, or nowhere.
+const ODD_FILLS: &[&str] = &[
+    "", "..", ".", "...", "%20", "..%20", ";x", "..;x", ".;", "%2E%2E", "..a",
+];
 const VALUES: &[&str] = &[
     "1", "", "a%20b", "%C3%A4", "x/y?z", "%26r=2", "a=b", "%252e",
 ];
@@ -352,6 +360,7 @@ pub(crate) fn call(plan: &Plan, bytes: &mut Bytes<'_>) -> HttpHead {
     for segment in &route.segments {
         target.push('/');
         target.push_str(&match segment {
+            Segment::Hole if bytes.one_in(6) => bytes.pick(ODD_FILLS).to_owned(),
             Segment::Hole => bytes.pick(FILLS).to_owned(),
             Segment::Literal(literal) => literal.replace(' ', "%20").replace('ä', "%C3%A4"),
         });
@@ -364,7 +373,7 @@ pub(crate) fn call(plan: &Plan, bytes: &mut Bytes<'_>) -> HttpHead {
         Query::Names(names) => bytes.some(names),
     };
     if bytes.one_in(8) {
-        names.push(bytes.pick(NAMES));
+        names.push(bytes.pick(ODD_NAMES));
     }
     for (at, name) in names.iter().enumerate() {
         let name = name

@@ -69,7 +69,7 @@ fn overlaps(plan: &Plan) -> bool {
             table
                 .origins
                 .iter()
-                .any(|one| others.origins.iter().any(|two| meet(&one, &two)))
+                .any(|one| others.origins.iter().any(|two| meet(one, two)))
                 && route.method == other.method
                 && route.slash == other.slash
                 && route.segments.len() == other.segments.len()

@@ -5,6 +5,7 @@
 
 mod http;
 mod operation;
+mod value;
 
 pub use http::model_http;
 pub use operation::model_operation;
