@@ -5,7 +5,7 @@
 //! holds what is true of all of them.
 
 mod echoes;
-mod headers;
+mod host;
 mod listing;
 mod logs;
 mod redirects;
