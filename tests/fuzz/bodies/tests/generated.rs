@@ -101,7 +101,7 @@ fn any_text_is_a_policy_or_is_refused_and_what_is_read_is_read_again_as_the_same
 fn routes_are_decided_as_the_model_says() {
     Trial {
         check: bodies::model_http,
-        cases: 500,
+        cases: 300,
         longest: 1500,
         reaches: &[
             ("loaded", 40),
@@ -117,7 +117,7 @@ fn routes_are_decided_as_the_model_says() {
 fn what_is_approved_is_inside_its_route_for_a_lenient_reader() {
     Trial {
         check: bodies::lenient,
-        cases: 500,
+        cases: 300,
         longest: 1500,
         reaches: &[
             ("approved", 200),
@@ -147,7 +147,7 @@ fn operations_are_decided_as_the_model_says() {
 fn replies_are_searched_as_the_naive_scanner_searches_them() {
     Trial {
         check: bodies::scrub,
-        cases: 4000,
+        cases: 1500,
         longest: 600,
         reaches: &[
             ("a key in the body", 15),
