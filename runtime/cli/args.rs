@@ -117,10 +117,9 @@ impl RunArgs {
 const DNS: u16 = 53;
 
 fn parse_server(text: &str) -> Result<SocketAddr, String> {
-    let address = |text: &str| text.parse().map(|ip: IpAddr| SocketAddr::new(ip, DNS));
-    text.parse()
-        .or_else(|_| address(text))
-        .map_err(|_| "it is no IP address, with or without a port".to_owned())
+    let without_port = || text.parse().map(|ip: IpAddr| SocketAddr::new(ip, DNS));
+    let address = text.parse().or_else(|_with_port| without_port());
+    address.map_err(|error| format!("{error}, with or without a port"))
 }
 
 /// Bounds of a run; they lower the policy's and never raise them.
