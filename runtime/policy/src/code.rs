@@ -166,7 +166,8 @@ codes! {
         "`run --dry-run` decides every call and sends none.";
     210 ADDRESS_DENIED: "the name leads to an address that is not allowed",
         "A name that resolves to a loopback, private, link-local or otherwise special address is \
-         refused unless the policy admits that range: `addresses = [\"10.0.0.0/8\"]`.";
+         refused unless the policy admits that range: `addresses = [\"10.0.0.0/8\"]`. Where the \
+         process that embeds agentbox listens is refused whatever the policy admits.";
     211 METHOD_DENIED: "the method is not one that can be granted",
         "GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS can be granted; CONNECT and TRACE cannot.";
     212 STOPPED: "the run has been stopped",
@@ -243,7 +244,9 @@ codes! {
     517 COMPILE_MEMORY: "compiling the program takes more memory than it may",
         "Bounded by `[run] compile-memory` and `--compile-memory`.";
     601 DNS: "the name could not be resolved",
-        "The upstream's name has no address, or the resolver did not answer in time.";
+        "The upstream's name has no address, or the resolver did not answer in time. Names are \
+         looked up as the policy has them: no domain is added, and names in `.local` are not asked \
+         for. `--resolver` names a DNS server to ask.";
     602 CONNECT: "the upstream could not be reached",
         "The connection was refused, reset, or has no route.";
     603 TLS: "the upstream's identity could not be verified",

@@ -74,12 +74,12 @@ pub(super) struct Agreed<S> {
     pub(super) socket: net::TcpStream,
 }
 
-/// A second handle on a socket, to look at what has arrived without taking it.
-pub(super) fn second(stream: &TcpStream) -> Result<net::TcpStream, Trouble> {
+/// A second handle on the socket to `address`, to look at what has arrived without taking it.
+pub(super) fn second(stream: &TcpStream, address: SocketAddr) -> Result<net::TcpStream, Trouble> {
     let socket = stream.as_fd().try_clone_to_owned();
     socket
         .map(net::TcpStream::from)
-        .or(Err(Trouble::Bug("a socket could not be looked at")))
+        .map_err(|cause| Trouble::Connect { address, cause })
 }
 
 impl Connection {

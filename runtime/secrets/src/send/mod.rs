@@ -184,7 +184,7 @@ impl Inner {
             address,
             due,
         } = connected;
-        let socket = connection::second(&stream)?;
+        let socket = connection::second(&stream, address)?;
         match origin.scheme() {
             Scheme::Http => {
                 Connection::http1(Agreed {
