@@ -3,11 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use agentbox_gate::{Body, Call, Cause, Failure, Gate, GateFuture, Reply, Stop};
-use agentbox_policy::{Bounds, CallHead, HOST_WIT};
-use agentbox_sandbox::{
-    Compiler, Ending, Engine, Guest, GuestSetup, Input, Output, Program, Sink, run,
-};
+use agentbox_gate::{Body, Call, Failure, Gate, GateFuture, Reply, Room, Stop};
+use agentbox_policy::{Bounds, CallHead, HOST_WIT, RefusedHead};
+use agentbox_sandbox::{Ending, Engine, Guest, GuestSetup, Input, Output, Program, Sink, run};
 use bytes::Bytes;
 use wasmtime::component::Linker;
 use wit_component::{StringEncoding, embed_component_metadata};

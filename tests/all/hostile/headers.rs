@@ -415,7 +415,7 @@ fn h25_methods() {
         both AB0202 PATCH http://127.0.0.1:8080/v1/widgets
         both AB0202 OPTIONS http://127.0.0.1:8080/v1/widgets
         both AB0202 POST http://127.0.0.1:8080/v1/widgets
-        both AB0211/AB0507 a method of 1 MiB
+        invoke AB0507 a method of 1 MiB
         ",
     );
 }

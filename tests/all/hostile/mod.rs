@@ -4,6 +4,7 @@
 //! prints for each try is compared with a table, and every run goes through [`Attack::run`], which
 //! holds what is true of all of them.
 
+mod boundary;
 mod echoes;
 mod host;
 mod listing;

@@ -362,7 +362,7 @@ fn u21_huge_urls() {
         invoke AB0505 100000 slashes
         invoke AB0505 100000 pairs
         both AB0505 just over 8 KiB
-        both AB0505/AB0507 a host of 1 MiB
+        invoke AB0507 a host of 1 MiB
         invoke AB0507 a scheme of 1 MiB
         ",
     );
