@@ -204,7 +204,7 @@ pub(crate) fn calling(calls: &Calling<'_>) -> String {
         true => "(if (i32.load8_u (i32.const 8)) (then unreachable))",
         false => "",
     };
-    let start = 0x20000 + (body + 0xffff) / 0x10000 * 0x10000;
+    let start = 0x20000 + body.div_ceil(0x10000) * 0x10000;
     let pages = start / 0x10000 + 16;
     format!(
         r#"(module

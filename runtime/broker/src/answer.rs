@@ -140,7 +140,7 @@ mod tests {
     fn s14_a_reply_to_an_operation_has_a_bound_of_its_own() {
         let room = Room::new(u64::MAX);
         assert!(read(&room, ANSWER_BYTES).is_ok());
-        let failure = read(&room, ANSWER_BYTES + 1).err().expect("too large");
+        let failure = read(&room, ANSWER_BYTES + 1).expect_err("too large");
         assert_eq!(failure.code, Code::REPLY_SIZE);
     }
 
@@ -150,7 +150,7 @@ mod tests {
         let mut held: Vec<_> = (0..8)
             .map(|_| read(&room, ANSWER_BYTES).expect("room"))
             .collect();
-        let failure = read(&room, 1).err().expect("no room");
+        let failure = read(&room, 1).expect_err("no room");
         assert_eq!(failure.code, Code::HOST_MEMORY);
         held.pop();
         assert!(read(&room, ANSWER_BYTES).is_ok(), "room is given back");
