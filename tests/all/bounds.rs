@@ -243,7 +243,7 @@ fn every_bound_has_a_test_and_a_line_in_the_lesson_with_its_default() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let tests: String = fs::read_dir(root.join("tests/all"))
         .expect("the tests are there")
-        .map(|entry| fs::read_to_string(entry.expect("it is listed").path()).expect("it is text"))
+        .filter_map(|entry| fs::read_to_string(entry.expect("it is listed").path()).ok())
         .collect();
     let lesson = fs::read_to_string(root.join("wit/README.md")).expect("the lesson is there");
     let (_, table) = lesson.split_once("\n[run]\n").expect("it has the table");

@@ -24,8 +24,13 @@ pub(crate) struct Meter {
 impl Meter {
     /// What the guest has used so far. To be asked from within its turn.
     pub(crate) fn used(&self) -> Duration {
-        let turn = thread_time().saturating_sub(self.turn.load(Ordering::Relaxed));
-        Duration::from_nanos(self.spent.load(Ordering::Relaxed) + turn)
+        Duration::from_nanos(self.spent.load(Ordering::Relaxed)) + self.turn()
+    }
+
+    /// What it has used in its present turn.
+    pub(crate) fn turn(&self) -> Duration {
+        let began = self.turn.load(Ordering::Relaxed);
+        Duration::from_nanos(thread_time().saturating_sub(began))
     }
 
     fn begin(&self) {

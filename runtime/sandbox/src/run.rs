@@ -121,6 +121,10 @@ fn bound<T: Host>(store: &mut Store<T>, meter: &Arc<Meter>, bounds: &Bounds, wal
         if let Some(reason) = context.data_mut().guest().stop.reason() {
             return Err(Overdue::Stopped(reason).into());
         }
+        // One that has only just been resumed, after a call say, has its turn first.
+        if meter.turn() < TICK / 2 {
+            return Ok(UpdateDeadline::Continue(1));
+        }
         // It gives way as far as tokio looks after its timers and sockets, also on a runtime of one
         // thread: a guest that is merely woken again would hold those up for some sixty turns.
         Ok(UpdateDeadline::YieldCustom(
