@@ -1,7 +1,6 @@
 //! U19. Puts question and number signs in a segment, raw and escaped, so that a path ends elsewhere for
-//! the upstream. Raw, they begin a query that is not granted, or a fragment: refused by name, and cut
-//! off by the types of `wasi:http`, as clients do, before it is a call. Escaped in the one way there
-//! is, they stay in the segment.
+//! the upstream. Raw, they begin a query that is not granted, or a fragment: refused, by `wasi:http`
+//! before it is a call. Escaped in the one way there is, they stay in the segment.
 
 use attempt::{Places, Try};
 

@@ -1,7 +1,7 @@
 //! The `wasi:http` door: a program with any HTTP library sends its request without a key.
 
-mod bounded;
 mod error;
+mod parts;
 mod request;
 
 use std::fmt;
@@ -22,7 +22,7 @@ use request::to_call;
 /// Links `wasi:http/types` and `wasi:http/outgoing-handler`.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> Result<(), wasmtime::Error> {
     p2::add_only_http_to_linker_async(linker)?;
-    bounded::add_to_linker(linker)
+    parts::add_to_linker(linker)
 }
 
 /// The largest piece of a request's body, in bytes; the host holds two of an unsent one.

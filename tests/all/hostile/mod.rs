@@ -250,9 +250,7 @@ impl Attack {
             let mut words = what.split(' ');
             let (method, url) = (words.next(), words.next());
             let own = url.and_then(|url| url.strip_prefix("http://")?.strip_prefix(API));
-            // The types of `wasi:http` cut a fragment off, as clients do, before there is a call.
-            let path = own.and_then(|path| path.split('#').next());
-            let (Some(method), Some(path)) = (method, path) else {
+            let (Some(method), Some(path)) = (method, own) else {
                 continue;
             };
             let line = format!("{method} {path} HTTP/1.1");
