@@ -27,7 +27,8 @@ pub struct Places {
     pub forbidden: String,
     /// `127.0.0.1:8081`: another port of the granted host.
     pub neighbour: String,
-    /// What else it is told: the one door, `http` or `invoke`, that is to be tried for an echo.
+    /// What else it is told: the one door, `http` or `invoke`, that is to be tried for an echo, or
+    /// the port of those that are called by name.
     pub more: Option<String>,
 }
 
@@ -56,6 +57,19 @@ impl Places {
     /// `http://127.0.0.1:8080` and then `path`.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.api)
+    }
+
+    /// A `GET` of the widgets at `host`, by TLS, at the port that the third argument says, which is
+    /// not printed.
+    pub fn named(&self, host: &str) -> Try {
+        self.named_with("GET", host, "/v1/widgets")
+    }
+
+    /// The same for another method and path.
+    pub fn named_with(&self, method: &str, host: &str, path: &str) -> Try {
+        let port = self.more.as_deref().unwrap_or("8080");
+        Try::new(method, format!("https://{host}:{port}{path}"))
+            .called(&format!("{method} https://{host}{path}"))
     }
 }
 

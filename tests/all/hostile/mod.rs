@@ -9,6 +9,7 @@ mod echoes;
 mod host;
 mod listing;
 mod logs;
+mod names;
 mod redirects;
 mod urls;
 
@@ -303,6 +304,7 @@ impl Told {
             ("http", "AB0204") => return outcome == "error ErrorCode::HttpRequestUriInvalid",
             ("http", failed) if failed.starts_with("failed:") => "error ErrorCode::",
             ("http", _) => return outcome == "denied",
+            (_, "failed:AB0210") => "denied AB0210 ",
             (_, "failed:AB0505") => "denied AB0505 ",
             (_, failed) if failed.starts_with("failed:") => "unavailable ",
             (_, "AB0504") => "limit AB0504 ",
