@@ -132,6 +132,6 @@ fn w11_random_bytes_and_lists_of_handles_are_gone_once_they_were_given() {
     assert_eq!(outcome.exits(0).out(), "held: 200\n");
     assert!(peak < OWN, "{}", peak / MIB);
     let (outcome, peak) = held("polls", "1", "");
-    outcome.exits(1).says("error[AB0701]: ");
+    outcome.exits(126).says("error[AB0514]: ");
     assert!(peak < OWN + 64 * MIB, "{}", peak / MIB);
 }

@@ -61,7 +61,8 @@ pub(crate) struct Fixture {
 
 /// What most tests may do with the key.
 const GRANT: &str = "reply-headers = [\"x-seen\"]\n\
-     allow = [\"GET /things?*\", \"HEAD /things\", \"DELETE /things\", \"POST /things\"]\n";
+     allow = [\"GET /things?*\", \"HEAD /things\", \"DELETE /things\", \"POST /things\"]\n\
+     [http.other]\nuse = \"up\"\nallow = [\"GET /others\"]\n";
 
 impl Fixture {
     /// The key is placed as a bearer token.
@@ -108,9 +109,7 @@ impl Fixture {
         let policy = policy(&format!(
             "policy = 1\n{insecure}\n[agent]\nid = \"tester\"\n\
              [credentials.up]\nfrom = \"{from}\"\nas = {placement}\norigin = \"{origin}\"\n{addresses}\n\
-             [http.up]\nuse = \"up\"\nreply-headers = [\"x-seen\"]\n\
-             allow = [\"GET /things?*\", \"HEAD /things\", \"DELETE /things\", \"POST /things\"]\n\
-             [http.other]\nuse = \"up\"\nallow = [\"GET /others\"]\n"
+             [http.up]\nuse = \"up\"\n{grant}"
         ));
         let secrets = Secrets::new(Some(folder.dir()), policy.credentials().cloned().collect());
         let (record, run) = record(&folder);
