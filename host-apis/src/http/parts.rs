@@ -64,8 +64,9 @@ pub(super) fn add_to_linker(linker: &mut Linker<State>) -> Result<()> {
 /// nothing, so it has to see what the program asked for. The library would cut a fragment off, and
 /// put a `/` where a path does not begin with one.
 fn is_kept(path: &str) -> bool {
-    path.parse::<PathAndQuery>()
-        .is_ok_and(|kept| kept.to_string() == path)
+    // As text, which is what a call has of it: the type itself is equal to a path without its `/`.
+    let kept = path.parse::<PathAndQuery>().map(|kept| kept.to_string());
+    kept.is_ok_and(|kept| kept == path)
 }
 
 #[cfg(test)]
