@@ -322,7 +322,14 @@ fn write_time<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S
 
 fn read_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
     let text = String::deserialize(deserializer)?;
-    text.parse().map_err(serde::de::Error::custom)
+    let time: Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+    // Nothing else is ever written, so another spelling is not agentbox's.
+    if format!("{time:.3}") != text {
+        return Err(serde::de::Error::custom(
+            "the time is not to the millisecond",
+        ));
+    }
+    Ok(time)
 }
 
 /// How much of a path is shown: more than any API's own paths have, so only data is cut.

@@ -61,6 +61,23 @@ fn every_character_reads_back() {
 }
 
 #[test]
+fn a_time_in_another_spelling_is_no_agentboxs() {
+    let bytes = line("").to_bytes().expect("a line");
+    let text = String::from_utf8(bytes).expect("it is ASCII");
+    let time = "1970-01-01T00:00:00.000Z";
+    assert!(serde_json::from_str::<Line>(&text).is_ok() && text.contains(time));
+    for other in [
+        "1970-01-01T00:00:00.00001Z",
+        "1970-01-01T00:00:00Z",
+        "1970-01-01T00:00:00.000+00:00",
+        "1970-01-01 00:00:00.000Z",
+    ] {
+        let read = serde_json::from_str::<Line>(&text.replace(time, other));
+        assert!(read.is_err(), "{other}");
+    }
+}
+
+#[test]
 fn times_are_written_to_the_millisecond() {
     let time = "2026-11-23T20:31:34.5678Z".parse().expect("a time");
     let bytes = Line { time, ..line("") }.to_bytes().expect("a line");

@@ -66,8 +66,8 @@ fn foreign_lines_are_reported_and_skipped() {
     let foreign: [&[u8]; 6] = [
         b"\n",
         b"hello\n",
-        b"{\"v\":2,\"seq\":4,\"time\":\"2026-01-01T00:00:00Z\",\"event\":\"outcome\"}\n",
-        b"{\"v\":1,\"seq\":4,\"time\":\"2026-01-01T00:00:00Z\",\"event\":\"unheard-of\"}\n",
+        b"{\"v\":2,\"seq\":4,\"time\":\"2026-01-01T00:00:00.000Z\",\"event\":\"outcome\"}\n",
+        b"{\"v\":1,\"seq\":4,\"time\":\"2026-01-01T00:00:00.000Z\",\"event\":\"unheard-of\"}\n",
         b"{\"v\":1,\"seq\":4,\"time\":\"yesterday\",\"event\":\"run-ended\"}\n",
         b"\xff\xfe\0\n",
     ];
@@ -90,8 +90,8 @@ fn foreign_lines_are_reported_and_skipped() {
 #[test]
 fn lines_without_digests_of_the_request_are_lines() {
     let lines = [
-        r#"{"v":1,"seq":1,"time":"2026-01-01T00:00:00Z","event":"intent","call":1,"grant":"http.a","route":"GET /","method":"GET","origin":"https://a.example","path":"/"}"#,
-        r#"{"v":1,"seq":2,"time":"2026-01-01T00:00:00Z","event":"outcome","call":1,"status":200,"sent":0,"received":2,"elapsed_ms":3}"#,
+        r#"{"v":1,"seq":1,"time":"2026-01-01T00:00:00.000Z","event":"intent","call":1,"grant":"http.a","route":"GET /","method":"GET","origin":"https://a.example","path":"/"}"#,
+        r#"{"v":1,"seq":2,"time":"2026-01-01T00:00:00.000Z","event":"outcome","call":1,"status":200,"sent":0,"received":2,"elapsed_ms":3}"#,
     ];
     let read = RunRecord::parse(start().run, format!("{}\n", lines.join("\n")).as_bytes());
     assert_eq!((read.faults, read.lines.len()), (vec![], 2));
