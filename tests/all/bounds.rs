@@ -9,7 +9,7 @@ use std::time::Duration;
 use agentbox_policy::{Bound, Bounds, Unit};
 
 use crate::support::agentbox::{Ground, Outcome};
-use crate::support::texts;
+use crate::support::{attacks, texts};
 
 /// Runs `program` with `bound` set to `value`: once by a flag, and once by the policy.
 fn both_ways(program: &str, bound: &str, value: &str, check: impl Fn(&Ground, &Outcome)) {
@@ -100,7 +100,7 @@ fn a_program_that_can_do_without_goes_on() {
 
 #[test]
 fn computing_is_bounded() {
-    ends(texts::SPIN, "cpu", "200ms", 126, "AB0502");
+    ends(attacks::SPIN, "cpu", "200ms", 126, "AB0502");
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn waiting_is_not_computing() {
 
 #[test]
 fn a_run_is_bounded_while_it_computes_and_while_it_waits() {
-    ends(texts::SPIN, "wall", "300ms", 124, "AB0503");
+    ends(attacks::SPIN, "wall", "300ms", 124, "AB0503");
     ends(&texts::sleeping(60_000), "wall", "300ms", 124, "AB0503");
 }
 
@@ -319,7 +319,7 @@ fn no_flag_raises_a_default() {
 #[test]
 fn a_lower_flag_wins_over_the_policy() {
     let ground = Ground::new();
-    ground.write("program.wat", texts::SPIN);
+    ground.write("program.wat", attacks::SPIN);
     ground.write(
         "agentbox.toml",
         "policy = 1\n[run]\nwall = \"100s\"\ncpu = \"100s\"\n",

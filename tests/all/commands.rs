@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::agentbox::{Ground, Outcome, on_a_terminal};
 use crate::support::canary::Canary;
 use crate::support::guests;
-use crate::support::texts;
+use crate::support::{attacks, texts};
 
 const HTTP: &str = "wasi:http/outgoing-handler@0.2.3";
 
@@ -64,7 +64,7 @@ fn check_says_whether_all_imports_are_granted_and_runs_nothing() {
     let asking = ground.run(&["check", "--policy", "http.toml", "asking.wat"]);
     asking.exits(1).says("stripe:charges/create");
     assert!(!asking.err().contains(HTTP), "{}", asking.err());
-    ground.write("spin.wat", texts::SPIN);
+    ground.write("spin.wat", attacks::SPIN);
     ground.run(&["check", "spin.wat"]).exits(0);
     assert_eq!(ground.record(), "");
 }

@@ -3,6 +3,9 @@
 /// What it does, and the program.
 pub(crate) type Attack = (&'static str, String);
 
+/// A module that computes for ever.
+pub(crate) const SPIN: &str = r#"(module (func (export "_start") (loop (br 0))))"#;
+
 /// Programs that never end by themselves and stay within every bound but time, whose memory is of
 /// `pages`.
 pub(crate) fn endless(pages: u32) -> Vec<Attack> {
@@ -12,7 +15,7 @@ pub(crate) fn endless(pages: u32) -> Vec<Attack> {
         format!(r#"(module {parts} (func (export "_start") (loop {body} (br 0))))"#)
     };
     vec![
-        ("spins", looping("", "")),
+        ("spins", SPIN.into()),
         (
             "calls itself",
             looping(
@@ -56,12 +59,21 @@ pub(crate) fn endless(pages: u32) -> Vec<Attack> {
         ),
         (
             "spins in its start function",
-            r#"(module (func $spin (loop (br 0))) (start $spin) (func (export "_start")))"#.into(),
+            include_str!("../../guest-examples/hostile/w01-loops-in-a-start-function/attack.wat")
+                .into(),
         ),
         ("writes nothing", looping(&writing(0), WRITE)),
         ("asks the time", looping(CLOCK, ASK)),
-        ("spins in its allocator", spinning_in_realloc()),
-        ("spins in a destructor", spinning_in_a_destructor()),
+        (
+            "spins in its allocator",
+            include_str!("../../guest-examples/hostile/w01-loops-in-an-allocator/attack.wat")
+                .into(),
+        ),
+        (
+            "spins in a destructor",
+            include_str!("../../guest-examples/hostile/w01-loops-in-a-destructor/attack.wat")
+                .into(),
+        ),
     ]
 }
 
@@ -124,52 +136,3 @@ fn writing(bytes: u32) -> String {
 }
 
 const WRITE: &str = "(drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))";
-
-/// A component whose allocator, which the host calls to hand over the program's arguments, spins.
-fn spinning_in_realloc() -> String {
-    r#"(component
-      (import "wasi:cli/environment@0.2.0" (instance $environment
-        (export "get-arguments" (func (result (list string))))))
-      (core module $memory
-        (memory (export "memory") 1)
-        (func (export "realloc") (param i32 i32 i32 i32) (result i32) (loop (br 0)) unreachable))
-      (core instance $m (instantiate $memory))
-      (core func $arguments (canon lower (func $environment "get-arguments")
-        (memory (core memory $m "memory")) (realloc (core func $m "realloc"))))
-      (core module $run
-        (import "host" "arguments" (func $arguments (param i32)))
-        (func (export "run") (result i32) (call $arguments (i32.const 8)) (i32.const 0)))
-      (core instance $r (instantiate $run
-        (with "host" (instance (export "arguments" (func $arguments))))))
-      (func $run (result (result)) (canon lift (core func $r "run")))
-      (component $interface
-        (import "run" (func $run (result (result))))
-        (export "run" (func $run)))
-      (instance $command (instantiate $interface (with "run" (func $run))))
-      (export "wasi:cli/run@0.2.0" (instance $command)))"#
-        .into()
-}
-
-/// A component that drops a resource of its own, whose destructor spins.
-fn spinning_in_a_destructor() -> String {
-    r#"(component
-      (core module $spin (func (export "destroy") (param i32) (loop (br 0))))
-      (core instance $s (instantiate $spin))
-      (type $r (resource (rep i32) (dtor (core func $s "destroy"))))
-      (core func $new (canon resource.new $r))
-      (core func $drop (canon resource.drop $r))
-      (core module $run
-        (import "host" "new" (func $new (param i32) (result i32)))
-        (import "host" "drop" (func $drop (param i32)))
-        (func (export "run") (result i32)
-          (call $drop (call $new (i32.const 0))) (i32.const 0)))
-      (core instance $m (instantiate $run (with "host"
-        (instance (export "new" (func $new)) (export "drop" (func $drop))))))
-      (func $run (result (result)) (canon lift (core func $m "run")))
-      (component $interface
-        (import "run" (func $run (result (result))))
-        (export "run" (func $run)))
-      (instance $command (instantiate $interface (with "run" (func $run))))
-      (export "wasi:cli/run@0.2.0" (instance $command)))"#
-        .into()
-}

@@ -3,9 +3,6 @@
 /// A module without imports that does nothing.
 pub(crate) const NOTHING: &str = r#"(module (func (export "_start")))"#;
 
-/// A module that computes for ever.
-pub(crate) const SPIN: &str = r#"(module (func (export "_start") (loop (br 0))))"#;
-
 /// A module that crashes.
 pub(crate) const CRASH: &str = r#"(module (func (export "_start") unreachable))"#;
 

@@ -6,7 +6,7 @@
 
 mod boundary;
 mod echoes;
-mod host;
+mod headers;
 mod listing;
 mod logs;
 mod names;
@@ -115,20 +115,30 @@ impl Attack {
             told: self.told(&outcome),
             outcome,
         };
-        if exit < 120 {
-            self.each_is_on_record_once(&ran);
-        }
+        self.each_is_on_record_once(&ran, exit);
         let ended = self.ground.event("run-ended");
         assert_eq!(ended["exit"], exit);
         ran
     }
 
-    /// Panics unless the record has one line for each try that became a call.
+    /// Panics unless the record has one line for each try that became a call. A run that agentbox
+    /// ended may have been in calls of which the program had nothing to tell any more; and one try may
+    /// have come when the run was over already, so that it became none.
     #[track_caller]
-    fn each_is_on_record_once(&self, ran: &Ran) {
+    fn each_is_on_record_once(&self, ran: &Ran, exit: i32) {
         let reached = ran.told.iter().filter(|told| told.reached()).count();
+        let recorded = self.recorded().len();
+        let whole = if exit < 120 {
+            recorded == reached
+        } else {
+            recorded + 1 >= reached
+        };
         let record = self.ground.record();
-        assert_eq!(self.recorded().len(), reached, "{:#?}\n{record}", ran.told);
+        assert!(
+            whole,
+            "{recorded}, not {reached}: {:#?}\n{record}",
+            ran.told
+        );
     }
 
     /// What it printed of each try, with the addresses of tables.
