@@ -361,10 +361,11 @@ fn the_search_goes_through_folders() {
     let key = Canary::fresh();
     let ground = Ground::new();
     ground.write("deep/er/file", &format!("x{}", key.text()));
-    Canary::fresh().assert_absent_below(&ground.work());
-    key.assert_absent_below(&ground.keys());
     let work = ground.work();
-    let found = std::panic::catch_unwind(|| key.assert_absent_below(&work));
+    Canary::fresh().assert_absent_below(&work, &[]);
+    key.assert_absent_below(&ground.keys(), &[]);
+    key.assert_absent_below(&work, &[&work.join("deep/er/file")]);
+    let found = std::panic::catch_unwind(|| key.assert_absent_below(&work, &[]));
     assert!(found.is_err());
 }
 
@@ -383,6 +384,7 @@ fn a_ground_gives_a_run_nothing_of_the_person_who_tests() {
         [
             "HOME",
             "PLAIN",
+            "TMPDIR",
             "WIDGETS_KEY",
             "XDG_CACHE_HOME",
             "XDG_CONFIG_HOME",
@@ -432,6 +434,30 @@ fn a_run_that_lets_a_key_out_is_noticed() {
     let outcome = finish(command, b"");
     let noticed = std::panic::catch_unwind(|| ground.assert_no_key(&outcome));
     assert!(noticed.is_err());
+}
+
+#[test]
+fn a_run_that_leaves_a_key_in_a_file_is_noticed() {
+    let key = Canary::fresh();
+    let script = |script: &str| {
+        let ground = Ground::new().key("KEY", &key);
+        let work = ground.work();
+        let run = || ground.shell(&work, script).code;
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(run))
+    };
+    for file in [
+        "here",
+        ".other.env",
+        "$TMPDIR/left",
+        "$HOME/left",
+        "$XDG_STATE_HOME/left",
+    ] {
+        let noticed = script(&format!("printf %s \"$KEY\" > \"{file}\""));
+        assert!(noticed.is_err(), "{file}");
+    }
+    // Where keys are meant to be.
+    let kept = script("printf %s \"$KEY\" > .env");
+    assert_eq!(kept.expect("nothing is noticed"), Some(0));
 }
 
 #[test]

@@ -11,11 +11,17 @@ use serde_json::Value;
 
 use super::canary::Canary;
 
+/// The folders of a ground in which no key may be found after a run.
+const SEARCHED: [&str; 6] = ["home", "state", "cache", "config", "tmp", "work"];
+
+/// The one file in a working folder that is there to hold keys: `dotenv://` reads it beside the policy.
+const DOTENV: &str = ".env";
+
 /// No run of a test takes longer; one that does is killed and fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A home, a state, a cache, a configuration and a working folder, all empty at first, the
-/// environment a run gets, and the keys that must not be seen after it.
+/// A home, a state, a cache, a configuration, a temporary and a working folder, all empty at first,
+/// the environment a run gets, and the keys that must not be seen after it.
 #[derive(Debug)]
 pub(crate) struct Ground {
     root: tempfile::TempDir,
@@ -27,7 +33,7 @@ impl Ground {
     /// A fresh one.
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().expect("a temporary folder can be made");
-        for folder in ["home", "state", "cache", "config", "work", "keys"] {
+        for folder in SEARCHED.iter().chain(&["keys"]) {
             fs::create_dir(root.path().join(folder)).expect("a temporary folder can be written");
         }
         Self {
@@ -126,6 +132,7 @@ impl Ground {
         command.env_clear().current_dir(self.work());
         for (name, folder) in [
             ("HOME", "home"),
+            ("TMPDIR", "tmp"),
             ("XDG_CACHE_HOME", "cache"),
             ("XDG_CONFIG_HOME", "config"),
             ("XDG_STATE_HOME", "state"),
@@ -136,14 +143,22 @@ impl Ground {
         command
     }
 
-    /// Panics when a guarded key is in `outcome` or in anything agentbox keeps.
+    /// Panics when a guarded key is in `outcome` or in any file that agentbox could write.
     pub(crate) fn assert_no_key(&self, outcome: &Outcome) {
+        self.assert_no_key_in("standard output", &outcome.stdout);
+        self.assert_no_key_in("standard error", &outcome.stderr);
+        let dotenv = self.work().join(DOTENV);
         for canary in &self.canaries {
-            canary.assert_absent("standard output", &outcome.stdout);
-            canary.assert_absent("standard error", &outcome.stderr);
-            for folder in ["home", "state", "cache", "config"] {
-                canary.assert_absent_below(&self.root.path().join(folder));
+            for folder in SEARCHED {
+                canary.assert_absent_below(&self.root.path().join(folder), &[&dotenv]);
             }
+        }
+    }
+
+    /// Panics when a guarded key is in `bytes`, which a person would call `what`.
+    pub(crate) fn assert_no_key_in(&self, what: &str, bytes: &[u8]) {
+        for canary in &self.canaries {
+            canary.assert_absent(what, bytes);
         }
     }
 

@@ -84,6 +84,16 @@ impl Named {
             assert!(granted || asked.name.ends_with(BELOW), "{asked:?}");
             assert!([A, AAAA].contains(&asked.kind), "{asked:?}");
         }
+        // Also where a key would have to be cut into labels, or into names.
+        let names: Vec<String> = self
+            .dns
+            .asked()
+            .into_iter()
+            .map(|asked| asked.name)
+            .collect();
+        let ground = &self.attack.ground;
+        ground.assert_no_key_in("a name", names.join("\n").as_bytes());
+        ground.assert_no_key_in("names", names.concat().replace('.', "").as_bytes());
         ran
     }
 
