@@ -262,6 +262,39 @@ fn every_integration_test_is_listed() {
 }
 
 #[test]
+fn every_fuzz_target_can_be_run_is_run_on_generated_bytes_and_is_explained() {
+    let fuzz = root().join("tests/fuzz");
+    let table: Table = read(&fuzz.join("Cargo.toml")).parse().expect("a manifest");
+    let bins = table["bin"].as_array().expect("it has binaries");
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let listed: BTreeSet<(String, String)> = bins
+        .iter()
+        .map(|bin| (text(bin.get("name")), text(bin.get("path"))))
+        .collect();
+    let mut found = BTreeSet::new();
+    let generated = read(&fuzz.join("bodies/tests/generated.rs"));
+    let page = read(&fuzz.join("README.md"));
+    let rows: String = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .collect();
+    for source in sources(&["tests/fuzz/fuzz_targets"]) {
+        let file = source.name.rsplit('/').next().expect("it has a name");
+        let name = file.strip_suffix(".rs").expect("it is a source");
+        found.insert((name.to_owned(), format!("fuzz_targets/{file}")));
+        let body = format!("agentbox_fuzz_bodies::{name}(data);");
+        assert!(source.text.contains(&body), "{file} has no `{body}`");
+        let runs = [",", "("].map(|end| format!("bodies::{name}{end}"));
+        assert!(
+            runs.iter().any(|run| generated.contains(run)),
+            "generated.rs does not run {name}"
+        );
+        assert!(rows.contains(&format!("`{name}`")), "no row for {name}");
+    }
+    assert_eq!(listed, found);
+}
+
+#[test]
 fn the_rules_see_what_they_are_to_see() {
     let text = "//! A.\n\nuse a;\n/* b\nc */\n#[cfg(test)]\nmod tests {\n    fn t() {\n    }\n}\nfn d() {}\n";
     let lines: Vec<_> = code_lines(text).into_iter().map(|line| line.1).collect();
