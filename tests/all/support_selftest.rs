@@ -357,6 +357,47 @@ fn the_search_finds_a_key_in_every_form_and_in_no_other_text() {
 }
 
 #[test]
+fn the_search_finds_a_key_that_is_spelt_out_for_people() {
+    let key = Canary::fresh();
+    let each = |form: &dyn Fn(char) -> String| -> String { key.text().chars().map(form).collect() };
+    let turned = |letter: char| {
+        let letters = "abcdefghijklmnopqrstuvwxyz";
+        let turned = |at: usize| letters.as_bytes()[(at + 13) % 26];
+        let at = letters.find(letter.to_ascii_lowercase());
+        let turned = at.map(|at| char::from(turned(at)));
+        match turned {
+            Some(turned) if letter.is_ascii_uppercase() => turned.to_ascii_uppercase(),
+            turned => turned.unwrap_or(letter),
+        }
+    };
+    let number = |letter: char| u32::from(letter);
+    for (form, text) in [
+        ("decimal", each(&|letter| format!("{}, ", number(letter)))),
+        ("lines", each(&|letter| format!("{}\n", number(letter)))),
+        ("0x", each(&|letter| format!("0x{:02x},", number(letter)))),
+        ("0X", each(&|letter| format!("0X{:02X} ", number(letter)))),
+        ("upper case", key.text().to_uppercase()),
+        ("lower case", key.text().to_lowercase()),
+        ("rot13", each(&|letter| turned(letter).to_string())),
+        ("zero width", each(&|letter| format!("{letter}\u{200b}"))),
+        (
+            "colours",
+            each(&|letter| format!("\x1b[1;31m{letter}\x1b[0m")),
+        ),
+        ("dashes", each(&|letter| format!("{letter}-"))),
+        (
+            "labels",
+            each(&|letter| format!("{letter}.")).to_lowercase(),
+        ),
+    ] {
+        let hidden = format!("before: [{text}] after");
+        assert!(!key.search(hidden.as_bytes()).is_empty(), "{form}");
+        let other = Canary::fresh().search(hidden.as_bytes());
+        assert_eq!(other, Vec::<String>::new(), "{form}");
+    }
+}
+
+#[test]
 fn the_search_goes_through_folders() {
     let key = Canary::fresh();
     let ground = Ground::new();

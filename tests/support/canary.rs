@@ -137,29 +137,20 @@ impl Canary {
 
     /// Under which encodings `bytes` hold this key or a part of it; empty when they do not.
     pub(crate) fn search(&self, bytes: &[u8]) -> Vec<String> {
-        let windows: HashSet<&[u8]> = self.text.as_bytes()[self.random..]
-            .windows(WINDOW)
-            .collect();
-        let mut letters = [false; 256];
-        for &byte in &self.text.as_bytes()[self.random..] {
-            letters[usize::from(byte)] = true;
-        }
-        let holds = |bytes: &[u8]| {
-            let mut at = 0;
-            while let Some(window) = bytes.get(at..at + WINDOW) {
-                if !letters[usize::from(window[WINDOW - 1])] {
-                    at += WINDOW;
-                } else if windows.contains(window) {
-                    return true;
-                } else {
-                    at += 1;
-                }
-            }
-            false
-        };
+        let random = &self.text.as_bytes()[self.random..];
+        let windows = Windows::of(random);
+        let holds = |bytes: &[u8]| windows.are_in(bytes);
         let mut found = Vec::new();
         if holds(bytes) {
             found.push("raw".to_owned());
+        }
+        if Windows::of(&folded(random)).are_in(&folded(bytes)) {
+            found.push("letters and digits".to_owned());
+        }
+        for (name, view) in [("numbers", numbers(bytes)), ("rot13", rot13(bytes))] {
+            if holds(&view) {
+                found.push(name.to_owned());
+            }
         }
         for (name, view) in views(bytes) {
             if holds(&view) {
@@ -203,6 +194,40 @@ impl Canary {
     }
 }
 
+/// The parts of a key that count as having seen it.
+struct Windows<'a> {
+    all: HashSet<&'a [u8]>,
+    /// Which bytes are in any of them.
+    letters: [bool; 256],
+}
+
+impl<'a> Windows<'a> {
+    fn of(key: &'a [u8]) -> Self {
+        let mut letters = [false; 256];
+        for &byte in key {
+            letters[usize::from(byte)] = true;
+        }
+        Self {
+            all: key.windows(WINDOW).collect(),
+            letters,
+        }
+    }
+
+    fn are_in(&self, bytes: &[u8]) -> bool {
+        let mut at = 0;
+        while let Some(window) = bytes.get(at..at + WINDOW) {
+            if !self.letters[usize::from(window[WINDOW - 1])] {
+                at += WINDOW;
+            } else if self.all.contains(window) {
+                return true;
+            } else {
+                at += 1;
+            }
+        }
+        false
+    }
+}
+
 /// What `bytes` say when one encoding is undone, by the encoding's name.
 fn views(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let unfolded: Vec<u8> = without(bytes, b"\r\n");
@@ -231,6 +256,51 @@ fn views(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     // Where there was nothing to undo, there is nothing new to see.
     views.retain(|(_, view)| view.len() >= WINDOW && view != bytes);
     views
+}
+
+/// The letters, in lower case, and digits of `bytes`, whatever is between them: marks, characters
+/// without width, and the codes by which terminals change their colours.
+fn folded(bytes: &[u8]) -> Vec<u8> {
+    let mut folded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        if first.is_ascii_alphanumeric() {
+            folded.push(first.to_ascii_lowercase());
+        } else if let (0x1b, Some(code)) = (first, after.strip_prefix(b"[")) {
+            let inside = |byte: &u8| matches!(byte, 0x20..=0x3f);
+            let length = code.iter().take_while(|byte| inside(byte)).count();
+            rest = code.get(length + 1..).unwrap_or_default();
+        }
+    }
+    folded
+}
+
+/// The bytes that a list of numbers says, such as `99, 97` or `0x63 0x61`; a zero byte stands for
+/// each other word.
+fn numbers(bytes: &[u8]) -> Vec<u8> {
+    let byte = |word: &[u8]| -> Option<u8> {
+        let (digits, radix) = match word {
+            [b'0', b'x' | b'X', digits @ ..] => (digits, 16),
+            digits => (digits, 10),
+        };
+        u8::from_str_radix(std::str::from_utf8(digits).ok()?, radix).ok()
+    };
+    bytes
+        .split(|byte| !byte.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(|word| byte(word).unwrap_or(0))
+        .collect()
+}
+
+fn rot13(bytes: &[u8]) -> Vec<u8> {
+    let turned = |byte: u8, a: u8| (byte - a + 13) % 26 + a;
+    let turn = |&byte: &u8| match byte {
+        b'a'..=b'z' => turned(byte, b'a'),
+        b'A'..=b'Z' => turned(byte, b'A'),
+        _ => byte,
+    };
+    bytes.iter().map(turn).collect()
 }
 
 fn without(bytes: &[u8], dropped: &[u8]) -> Vec<u8> {
