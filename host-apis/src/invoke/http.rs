@@ -3,7 +3,7 @@
 use std::fmt;
 
 use agentbox_gate::Reply;
-use agentbox_policy::{CallHead, Code, HttpHead, RefusedHead};
+use agentbox_policy::{Amount, CallHead, Code, HttpHead, RefusedHead};
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde_json::json;
 
@@ -55,7 +55,10 @@ impl<'de> Visitor<'de> for Headers {
 /// When the arguments are no such object, or have more than `most` bytes.
 pub(super) fn head(arguments: &str, most: usize) -> Result<CallHead, RefusedHead> {
     if arguments.len() > most {
-        let message = format!("the arguments are larger than {most} bytes");
+        let message = format!(
+            "the arguments are larger than {}",
+            Amount::Bytes(most as u64)
+        );
         return Err(refused(HTTP, Code::ARGUMENTS_SIZE, message));
     }
     let denied = |message: String| refused(HTTP, Code::BAD_ARGUMENTS, message);

@@ -30,7 +30,7 @@ pub(crate) enum Refusal {
     #[error("{0}")]
     Scrub(#[from] ScrubError),
     /// The reply of an operation ended before its end.
-    #[error("{}", .0.message)]
+    #[error("{}", .0.facts())]
     BrokenOff(BodyFailure),
     /// The API answered an operation with an error of its own.
     #[error("the API answered {status}")]

@@ -143,12 +143,12 @@ impl Settlement {
 
     /// The reply broke off. An echo has ended the run, which says more.
     fn broken_off(&self, failure: &Failure) {
-        self.settle_or_report(Some(failure.code), Some(failure.message.clone()));
+        self.settle_or_report(Some(failure.code), Some(failure.facts().to_owned()));
         if failure.code != Code::ECHO {
             (self.observer)(&Refused {
                 call: self.summary(),
                 code: failure.code,
-                message: &failure.message,
+                message: failure.facts(),
                 hint: None,
                 told: failure,
             });

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use agentbox_gate::Stopped;
-use agentbox_policy::{Bounds, Code};
+use agentbox_policy::{Amount, Bound, Bounds, Code};
 
 /// Counts the calls of a run up to its bounds, and no call twice.
 #[derive(Debug)]
@@ -49,24 +49,19 @@ impl Tally {
 
     /// What the run ends with at the first call beyond its bound.
     pub(crate) fn too_many_calls(&self) -> Stopped {
-        let most = self.calls.most;
+        let allowed = Bound::calls().allowing(Amount::Count(self.calls.most));
         Stopped {
             code: Code::CALLS,
-            message: format!(
-                "the program made more than the {most} calls that `[run] calls` and `--calls` allow"
-            ),
+            message: format!("the program made more calls than {allowed}"),
         }
     }
 
     /// What the run ends with at the first denial beyond its bound.
     pub(crate) fn too_many_denials(&self) -> Stopped {
-        let most = self.denials.most;
+        let allowed = Bound::denials().allowing(Amount::Count(self.denials.most));
         Stopped {
             code: Code::DENIALS,
-            message: format!(
-                "the program was refused more than the {most} times that `[run] denials` and \
-                 `--denials` allow"
-            ),
+            message: format!("the program had more calls refused than {allowed}"),
         }
     }
 }

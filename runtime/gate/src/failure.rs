@@ -19,6 +19,8 @@ pub struct Failure {
     pub cause: Cause,
     /// One line, lower case, fit for the guest.
     pub message: String,
+    /// The same for the operator and the record, where there is more to say: no door passes it on.
+    facts: Option<Box<str>>,
 }
 
 /// The kinds of trouble, as far as a caller acts on them.
@@ -81,7 +83,21 @@ impl Failure {
             code,
             cause,
             message: message.into(),
+            facts: None,
         }
+    }
+
+    /// The same failure, with `facts` in place of its message for all but the guest.
+    #[must_use]
+    pub fn with_facts(mut self, facts: impl Into<Box<str>>) -> Self {
+        self.facts = Some(facts.into());
+        self
+    }
+
+    /// What the operator and the record are told.
+    #[must_use]
+    pub fn facts(&self) -> &str {
+        self.facts.as_deref().unwrap_or(&self.message)
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Call {
 /// How long a call may take where that is less than the policy's bounds; `None` where it is not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Patience {
-    /// For all of it, to the end of the reply.
+    /// For all of it, to the end of the reply: what is left of the policy's own bound.
     pub call: Option<Duration>,
     /// For the connection, TLS included.
     pub connect: Option<Duration>,

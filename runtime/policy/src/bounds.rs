@@ -148,6 +148,20 @@ impl Bound {
         (self.read)(bounds)
     }
 
+    /// An amount that it allows, and where to change it, for people: ``the 500ms that `[run] wall` and
+    /// `--wall` allow``.
+    #[must_use]
+    pub fn allowing(&self, amount: Amount) -> String {
+        let name = self.name;
+        format!("the {amount} that `[run] {name}` and `--{name}` allow")
+    }
+
+    /// The same of what `bounds` say of it.
+    #[must_use]
+    pub fn allowed_by(&self, bounds: &Bounds) -> String {
+        self.allowing(self.of(bounds))
+    }
+
     /// Changes it in `bounds`; an amount of another unit changes nothing.
     pub(crate) fn set(&self, bounds: &mut Bounds, amount: Amount) {
         (self.write)(bounds, amount);
@@ -178,6 +192,16 @@ macro_rules! bounds {
             fn default() -> Self {
                 Self { $($field: $default,)+ }
             }
+        }
+
+        impl Bound {
+            $(
+                $(#[doc = $doc])+
+                #[must_use]
+                pub fn $field() -> &'static Self {
+                    Self::named($name).expect("every bound is in its table")
+                }
+            )+
         }
 
         const ALL: &[Bound] = &[$(Bound {
@@ -417,6 +441,22 @@ mod tests {
     fn an_equal_bound_is_no_widening() {
         let same = lower("memory", Amount::Bytes(256 << 20));
         assert_eq!(Bounds::default().lowered(&same), Ok(Bounds::default()));
+    }
+
+    #[test]
+    fn a_bound_says_its_amount_its_key_and_its_flag() {
+        let bounds = Bounds {
+            wall: Duration::from_millis(500),
+            ..Bounds::default()
+        };
+        assert_eq!(
+            Bound::wall().allowed_by(&bounds),
+            "the 500ms that `[run] wall` and `--wall` allow"
+        );
+        assert_eq!(
+            Bound::reply_body().allowing(Amount::Bytes(64 * MIB)),
+            "the 64 MiB that `[run] reply-body` and `--reply-body` allow"
+        );
     }
 
     #[test]

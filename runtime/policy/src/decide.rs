@@ -20,7 +20,10 @@ pub fn decide(policy: &Policy, head: &CallHead) -> Result<Approved, Denied> {
     let decided = match head {
         CallHead::Http(head) => http::decide(policy, head),
         CallHead::Operation(head) => operation::decide(policy, head),
-        CallHead::Refused(head) => Err(Refusal::new(head.code, head.message.as_str())),
+        CallHead::Refused(head) => Err(match head.code {
+            Code::ARGUMENTS_SIZE => operation::arguments_too_large(policy, head.message.as_str()),
+            code => Refusal::new(code, head.message.as_str()),
+        }),
     };
     decided.map_err(|refusal| Denied {
         code: refusal.code,

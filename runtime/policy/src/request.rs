@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::ser::{Error, SerializeMap};
 use serde::{Serialize, Serializer};
 
+use crate::bounds::{Amount, Bound};
 use crate::code::Code;
 use crate::decide::Refusal;
 use crate::operation::{BodyTemplate, Filling, JsonTemplate, RequestTemplate, Segment};
@@ -236,9 +237,9 @@ fn text(name: &str, shape: &Shape, value: &Value) -> Result<String, Refusal> {
 
 /// A body that is larger than the policy lets it be.
 pub(crate) fn body_too_large(most: u64) -> Refusal {
-    let most = print_bytes(most);
-    let message = format!("the request's body is larger than {most}");
-    Refusal::new(Code::REQUEST_SIZE, message)
+    let message = format!("the request's body is larger than {}", print_bytes(most));
+    let allowed = Bound::request_body().allowing(Amount::Bytes(most));
+    Refusal::new(Code::REQUEST_SIZE, message).hint(format!("send no more than {allowed}"))
 }
 
 /// A connector that got past its own checks.

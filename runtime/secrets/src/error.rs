@@ -5,6 +5,8 @@
 //! reason the errors of the HTTP and TLS libraries are put into words of our own: they quote what
 //! the upstream sent.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
@@ -193,8 +195,8 @@ pub enum Trouble {
         cause: io::Error,
     },
     /// The connection, TLS included, was not there in time.
-    #[error("the connection took too long")]
-    ConnectTimeout,
+    #[error("{0}")]
+    ConnectTimeout(Exceeded),
     /// The name has no address, or the resolver did not say in time.
     #[error("`{host}` cannot be resolved: {what}")]
     Dns {
@@ -217,22 +219,50 @@ pub enum Trouble {
     ReplyIncomplete,
     /// The reply, or its head, is longer than allowed.
     #[error("{0}")]
-    ReplyTooLarge(String),
+    ReplyTooLarge(Exceeded),
     /// The request's body is longer than allowed, or not as long as announced.
     #[error("{0}")]
-    RequestBody(String),
+    RequestBody(Exceeded),
     /// The request's body broke off, for this reason.
     #[error("the request's body broke off: {0}")]
     RequestFailed(Box<Failure>),
     /// The reply, or the next piece of it, did not come in time.
     #[error("{0}")]
-    Timeout(&'static str),
+    Timeout(Exceeded),
     /// The upstream's identity could not be verified.
     #[error("{0}")]
     Tls(&'static str),
     /// The reply is framed or encoded in a way that cannot be searched.
     #[error("{0}")]
     Unscannable(&'static str),
+}
+
+/// More than may be: what a program is told of it, and what the operator is, who can change what
+/// may be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exceeded {
+    told: Cow<'static, str>,
+    facts: Option<String>,
+}
+
+impl Exceeded {
+    /// What is bounded by nothing that can be changed; everybody is told the same.
+    pub(crate) fn fixed(told: &'static str) -> Self {
+        let told = told.into();
+        Self { told, facts: None }
+    }
+
+    /// What is bounded by something that `facts` name.
+    pub(crate) fn new(told: impl Into<Cow<'static, str>>, facts: String) -> Self {
+        let (told, facts) = (told.into(), Some(facts));
+        Self { told, facts }
+    }
+}
+
+impl fmt::Display for Exceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.facts.as_deref().unwrap_or(&self.told))
+    }
 }
 
 impl Trouble {
@@ -243,7 +273,7 @@ impl Trouble {
             Self::AddressDenied { .. } | Self::OwnAddress { .. } => Code::ADDRESS_DENIED,
             Self::Bug(_) => Code::BUG,
             Self::Connect { .. } => Code::CONNECT,
-            Self::ConnectTimeout | Self::Timeout(_) => Code::UPSTREAM_TIMEOUT,
+            Self::ConnectTimeout(_) | Self::Timeout(_) => Code::UPSTREAM_TIMEOUT,
             Self::Dns { .. } => Code::DNS,
             Self::Protocol(_) | Self::ReplyIncomplete => Code::PROTOCOL,
             Self::ReplyTooLarge(_) => Code::REPLY_SIZE,
@@ -261,7 +291,7 @@ impl Trouble {
             Self::AddressDenied { .. } | Self::OwnAddress { .. } => Cause::AddressDenied,
             Self::Bug(_) => Cause::Internal,
             Self::Connect { .. } => Cause::ConnectionRefused,
-            Self::ConnectTimeout => Cause::ConnectTimeout,
+            Self::ConnectTimeout(_) => Cause::ConnectTimeout,
             Self::Dns { .. } => Cause::Dns,
             Self::Protocol(_) => Cause::Protocol,
             Self::ReplyIncomplete => Cause::ReplyIncomplete,
@@ -283,15 +313,14 @@ impl Trouble {
             }
             Self::Bug(_) => "the call failed",
             Self::Connect { .. } => "the upstream could not be reached",
-            Self::ConnectTimeout => "the connection took too long",
             Self::Dns { .. } => "the name could not be resolved",
             Self::ReplyIncomplete => "the connection broke before the end of the reply",
             Self::RequestFailed(failure) => &failure.message,
-            Self::Protocol(what)
-            | Self::Timeout(what)
-            | Self::Tls(what)
-            | Self::Unscannable(what) => what,
-            Self::ReplyTooLarge(what) | Self::RequestBody(what) => what,
+            Self::Protocol(what) | Self::Tls(what) | Self::Unscannable(what) => what,
+            Self::ConnectTimeout(exceeded)
+            | Self::ReplyTooLarge(exceeded)
+            | Self::RequestBody(exceeded)
+            | Self::Timeout(exceeded) => &exceeded.told,
         }
         .to_owned()
     }
@@ -300,6 +329,7 @@ impl Trouble {
 impl From<&Trouble> for Failure {
     fn from(trouble: &Trouble) -> Self {
         Self::new(trouble.code(), trouble.cause(), trouble.guest_message())
+            .with_facts(trouble.to_string())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::bounds::Bound;
 use crate::call::OperationHead;
 use crate::check::{find_known, near, operation_lines};
 use crate::code::Code;
@@ -23,10 +24,16 @@ pub(super) fn decide(policy: &Policy, head: &OperationHead) -> Result<Approved, 
     let most = policy.bounds.arguments;
     if larger(head.arguments.len(), most) {
         let message = format!("the arguments are larger than {}", print_bytes(most));
-        return Err(Refusal::new(Code::ARGUMENTS_SIZE, message));
+        return Err(arguments_too_large(policy, message));
     }
     let grant = find(policy, &head.operation)?;
     approve(policy, grant, &head.arguments).map_err(|refusal| refusal.by(&grant.name))
+}
+
+/// The program is told how much it may send; where that is changed is the operator's business.
+pub(super) fn arguments_too_large(policy: &Policy, message: impl Into<String>) -> Refusal {
+    let allowed = Bound::arguments().allowed_by(&policy.bounds);
+    Refusal::new(Code::ARGUMENTS_SIZE, message).hint(format!("send no more than {allowed}"))
 }
 
 fn approve(policy: &Policy, grant: &OperationGrant, json: &str) -> Result<Approved, Refusal> {

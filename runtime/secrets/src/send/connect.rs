@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::Reach;
-use super::deadlines::Deadlines;
+use super::deadlines::{Deadlines, Due};
 use super::own;
 use crate::error::Trouble;
 
@@ -19,7 +19,7 @@ const TRIES: usize = 8;
 pub(super) struct Connected {
     pub(super) stream: TcpStream,
     pub(super) address: SocketAddr,
-    pub(super) due: Instant,
+    pub(super) due: Due,
 }
 
 /// Resolves the origin, checks every address, and dials the admitted ones in order, exactly as
@@ -35,7 +35,7 @@ pub(super) async fn connect(
         Some(address) => vec![address],
         None => resolve(origin, reach, due).await?,
     };
-    let mut trouble = Trouble::ConnectTimeout;
+    let mut trouble = due.connection_is_late();
     let admitted = admitted(approved, reach, addresses)?;
     let tries = admitted.len();
     for (tried, address) in admitted.into_iter().enumerate() {
@@ -84,12 +84,12 @@ fn admitted(
     }
 }
 
-async fn resolve(origin: &Origin, reach: &Reach, due: Instant) -> Result<Vec<IpAddr>, Trouble> {
+async fn resolve(origin: &Origin, reach: &Reach, due: Due) -> Result<Vec<IpAddr>, Trouble> {
     let trouble = |what: String| Trouble::Dns {
         host: origin.host().to_owned(),
         what,
     };
-    let found = timeout_at(due, reach.resolver.resolve(origin.host().to_owned()))
+    let found = timeout_at(due.at, reach.resolver.resolve(origin.host().to_owned()))
         .await
         .map_err(|_elapsed| trouble("the resolver did not answer in time".to_owned()))?
         .map_err(|error: io::Error| trouble(error.to_string()))?;
@@ -100,12 +100,12 @@ async fn resolve(origin: &Origin, reach: &Reach, due: Instant) -> Result<Vec<IpA
 }
 
 /// Dials `address` within its share of the time: all of it for the last of the `tries`.
-async fn dial(address: SocketAddr, due: Instant, tries: usize) -> Result<TcpStream, Trouble> {
+async fn dial(address: SocketAddr, due: Due, tries: usize) -> Result<TcpStream, Trouble> {
     let now = Instant::now();
-    let share = due.saturating_duration_since(now) / u32::try_from(tries).unwrap_or(1);
+    let share = due.at.saturating_duration_since(now) / u32::try_from(tries).unwrap_or(1);
     let stream = timeout_at(now + share, TcpStream::connect(address))
         .await
-        .map_err(|_elapsed| Trouble::ConnectTimeout)?
+        .map_err(|_elapsed| due.connection_is_late())?
         .and_then(|stream| own::other_end(stream, address))
         .map_err(|cause| Trouble::Connect { address, cause })?;
     // Bodies are written in pieces as large as they come; waiting to join them only costs time.

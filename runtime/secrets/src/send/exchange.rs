@@ -120,9 +120,9 @@ async fn head(
     };
     let reply = match early {
         Some(reply) => reply,
-        None => timeout(deadlines.first_byte, reply)
+        None => timeout(deadlines.first_byte.time, reply)
             .await
-            .map_err(|_elapsed| Trouble::Timeout("the upstream took too long to answer"))?,
+            .map_err(|_elapsed| deadlines.first_byte.answer_is_late())?,
     };
     reply.map_err(|mut error| match error.take_message() {
         Some(request) => Unanswered::Unsent(request.into_body().body),

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use agentbox_gate::Body;
-use agentbox_policy::{Approved, Scheme};
+use agentbox_policy::{Amount, Approved, Bound, Scheme};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery, Uri};
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::deadlines::Deadlines;
 use super::traffic::Sent;
-use crate::error::Trouble;
+use crate::error::{Exceeded, Trouble};
 
 /// A request ready to be written in one of the versions of HTTP.
 pub(super) struct Outgoing<'a> {
@@ -193,9 +193,10 @@ impl RequestBody {
     }
 
     fn too_long(&self) -> Trouble {
-        Trouble::RequestBody(format!(
-            "the request's body has more than {} bytes",
-            self.cap
+        let allowed = Bound::request_body().allowing(Amount::Bytes(self.cap));
+        Trouble::RequestBody(Exceeded::new(
+            format!("the request's body has more than {} bytes", self.cap),
+            format!("the request's body is larger than {allowed}"),
         ))
     }
 }
@@ -259,9 +260,13 @@ impl http_body::Body for RequestBody {
 }
 
 fn mismatch() -> Trouble {
-    Trouble::RequestBody("the request's body is not as long as announced".to_owned())
+    Trouble::RequestBody(Exceeded::fixed(
+        "the request's body is not as long as announced",
+    ))
 }
 
 fn trailers() -> Trouble {
-    Trouble::RequestBody("the request has trailers, which are not sent".to_owned())
+    Trouble::RequestBody(Exceeded::fixed(
+        "the request has trailers, which are not sent",
+    ))
 }

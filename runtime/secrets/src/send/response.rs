@@ -3,9 +3,9 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use agentbox_gate::{BodyFailure, Failure};
+use agentbox_policy::{Amount, Bound};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::response::Parts;
@@ -14,10 +14,10 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::deadlines::{CALL, Deadlines};
+use super::deadlines::{Deadlines, Due, Wait};
 use super::exchange::{Hold, in_our_words};
 use super::traffic::{Counter, Traffic};
-use crate::error::Trouble;
+use crate::error::{Exceeded, Trouble};
 
 /// The most headers a reply may have; what HTTP libraries commonly take.
 pub(super) const HEAD_HEADERS: usize = 100;
@@ -42,9 +42,9 @@ pub(super) fn open(
     if length.is_some_and(|length| length > cap) {
         return Err(too_large(cap));
     }
-    let between = deadlines.between_bytes.map(|bound| Between {
-        bound,
-        due: Box::pin(sleep_until(Instant::now() + bound)),
+    let between = deadlines.between_bytes.map(|wait| Between {
+        wait,
+        due: Box::pin(sleep_until(Instant::now() + wait.time)),
     });
     let body = ReplyBody {
         incoming,
@@ -52,7 +52,8 @@ pub(super) fn open(
         hold: Some(hold),
         received: traffic.received_counter(),
         cap,
-        due: Box::pin(sleep_until(deadlines.call)),
+        over: Box::pin(sleep_until(deadlines.call.at)),
+        call: deadlines.call,
         between,
     };
     Ok((head, body))
@@ -103,11 +104,15 @@ fn check_framing(headers: &HeaderMap) -> Result<(), Trouble> {
 }
 
 pub(super) fn head_too_large() -> Trouble {
-    Trouble::ReplyTooLarge("the reply's head is larger than it may be".to_owned())
+    Trouble::ReplyTooLarge(Exceeded::fixed("the reply's head is larger than it may be"))
 }
 
 fn too_large(cap: u64) -> Trouble {
-    Trouble::ReplyTooLarge(format!("the reply's body has more than {cap} bytes"))
+    let allowed = Bound::reply_body().allowing(Amount::Bytes(cap));
+    Trouble::ReplyTooLarge(Exceeded::new(
+        format!("the reply's body has more than {cap} bytes"),
+        format!("the reply's body is larger than {allowed}"),
+    ))
 }
 
 /// The body of a reply, not searched yet.
@@ -119,13 +124,15 @@ pub(crate) struct ReplyBody {
     hold: Option<Hold>,
     received: Counter,
     cap: u64,
-    due: Pin<Box<Sleep>>,
+    call: Due,
+    /// Ends when the call has to.
+    over: Pin<Box<Sleep>>,
     between: Option<Between>,
 }
 
 /// The wait for the next piece.
 struct Between {
-    bound: Duration,
+    wait: Wait,
     due: Pin<Box<Sleep>>,
 }
 
@@ -140,8 +147,8 @@ impl ReplyBody {
     /// The next piece; trailers are left out.
     fn poll_data(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Trouble>>> {
         // Asked first, so that a reply that never stops coming is stopped as well.
-        if self.due.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Some(Err(Trouble::Timeout(CALL))));
+        if self.over.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Some(Err(self.call.call_is_late())));
         }
         while let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) {
             let data = match frame {
@@ -157,20 +164,20 @@ impl ReplyBody {
                 return Poll::Ready(Some(Err(trouble)));
             }
             if let Some(between) = &mut self.between {
-                between.due.as_mut().reset(Instant::now() + between.bound);
+                between
+                    .due
+                    .as_mut()
+                    .reset(Instant::now() + between.wait.time);
             }
             if self.received.add(data.len()) > self.cap {
                 return Poll::Ready(Some(Err(too_large(self.cap))));
             }
             return Poll::Ready(Some(Ok(data)));
         }
-        let late = self
-            .between
-            .as_mut()
-            .map(|between| between.due.as_mut().poll(context));
-        if late.is_some_and(|late| late.is_ready()) {
-            let trouble = Trouble::Timeout("the next piece of the reply took too long");
-            return Poll::Ready(Some(Err(trouble)));
+        if let Some(between) = &mut self.between
+            && between.due.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(Some(Err(between.wait.piece_is_late())));
         }
         Poll::Pending
     }

@@ -84,6 +84,21 @@ impl<'a> Call<'a> {
         })
     }
 
+    /// What the operator is told of a call without a reply, or of a reply without its end.
+    async fn facts(self) -> String {
+        let mut answered = match self.answer().await {
+            Ok(answered) => answered,
+            Err(failure) => return failure.facts().to_owned(),
+        };
+        loop {
+            match answered.reply.body.frame().await {
+                None => return String::new(),
+                Some(Ok(_)) => {}
+                Some(Err(failure)) => return failure.facts().to_owned(),
+            }
+        }
+    }
+
     /// What it came to, in one line: `STATUS: body`, or `CODE: message`, or both.
     async fn outcome(self) -> String {
         let fixture = self.fixture;

@@ -9,10 +9,11 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::deadlines::Due;
 use crate::error::{SenderError, Trouble};
 
 /// The protocols that are offered, best first.
@@ -51,16 +52,16 @@ impl Tls {
         &self,
         stream: TcpStream,
         origin: &Origin,
-        due: Instant,
+        due: Due,
     ) -> Result<TlsStream<TcpStream>, Trouble> {
         let name = ServerName::try_from(origin.host().to_owned()).or(Err(Trouble::Tls(
             "the host is not a name that a certificate can have",
         )))?;
         let config = self.config.get_or_try_init(|| self.configure()).await?;
         let connector = TlsConnector::from(Arc::clone(config));
-        timeout_at(due, connector.connect(name, stream))
+        timeout_at(due.at, connector.connect(name, stream))
             .await
-            .map_err(|_elapsed| Trouble::ConnectTimeout)?
+            .map_err(|_elapsed| due.connection_is_late())?
             .map_err(|error| Trouble::Tls(in_our_words(&error)))
     }
 

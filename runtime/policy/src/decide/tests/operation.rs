@@ -230,6 +230,10 @@ fn arguments_larger_than_their_bound_are_not_even_read() {
     let denied = denied(&policy, &larger);
     assert_eq!(denied.code(), Code::ARGUMENTS_SIZE);
     assert_eq!(denied.message(), "the arguments are larger than 8 KiB");
+    assert_eq!(
+        denied.hint(),
+        Some("send no more than the 8 KiB that `[run] arguments` and `--arguments` allow")
+    );
     let fits = format!("{GOOD}{}", " ".repeat((8 << 10) - GOOD.len()));
     approved(&policy, &fits);
 }
@@ -247,6 +251,10 @@ fn a_request_that_is_too_large_is_refused() {
     let refused = denied(&policy, GOOD);
     assert_eq!(refused.code(), Code::REQUEST_SIZE);
     assert_eq!(refused.message(), "the request's body is larger than 12 B");
+    assert_eq!(
+        refused.hint(),
+        Some("send no more than the 12 B that `[run] request-body` and `--request-body` allow")
+    );
     policy.bounds.request_body = 13;
     approved(&policy, GOOD);
 

@@ -191,6 +191,61 @@ async fn a_request_body_has_a_cap_and_a_known_excess_is_never_dialled() {
 }
 
 #[tokio::test]
+async fn the_operator_is_told_the_bound_that_was_met_or_that_it_was_the_programs_own() {
+    async fn told(acts: Vec<Act>, sender: Sender, patience: Patience, expected: &str) {
+        let upstream = Upstream::start(acts).await;
+        let fixture = Fixture::new(&upstream.origin());
+        let call = Call {
+            patience,
+            ..Call::get(&fixture, &sender)
+        };
+        assert_eq!(call.facts().await, expected);
+    }
+    let none = Patience::default();
+    let begun = || vec![write("HTTP/1.1 200 OK\r\n\r\na\n"), Act::Hang];
+    let answer = "the upstream took longer to answer than the 60ms that ";
+    let first_byte = bounded(|bounds| bounds.first_byte = SHORT);
+    let expected = format!("{answer}`[run] first-byte` and `--first-byte` allow");
+    told(vec![Act::Hang], first_byte, none, &expected).await;
+    let own = Patience {
+        first_byte: Some(SHORT),
+        between_bytes: Some(SHORT),
+        // As little as a call has left that waited for its turn.
+        call: Some(20 * SHORT),
+        ..none
+    };
+    let expected = format!("{answer}the program itself allows");
+    told(vec![Act::Hang], sender(), own, &expected).await;
+    let expected =
+        "the next piece of the reply took longer than the 60ms that the program itself allows";
+    told(begun(), sender(), own, expected).await;
+    let left = Patience {
+        call: Some(SHORT),
+        ..none
+    };
+    let expected = "the call took longer than the 2m that `[run] call` and `--call` allow";
+    told(vec![Act::Hang], sender(), left, expected).await;
+    told(begun(), sender(), left, expected).await;
+    let reply = vec![reply("200 OK", "", "12345678901")];
+    let small = bounded(|bounds| bounds.reply_body = 10);
+    let expected =
+        "the reply's body is larger than the 10 B that `[run] reply-body` and `--reply-body` allow";
+    told(reply, small, none, expected).await;
+
+    let upstream = Upstream::start(vec![Act::Hang]).await;
+    let fixture = Fixture::new(&upstream.origin());
+    let small = bounded(|bounds| bounds.request_body = 4);
+    let call = Call {
+        line: "POST /things",
+        body: Body::full(Bytes::from_static(b"12345")),
+        ..Call::get(&fixture, &small)
+    };
+    let expected = "the request's body is larger than the 4 B that `[run] request-body` and \
+                    `--request-body` allow";
+    assert_eq!(call.facts().await, expected);
+}
+
+#[tokio::test]
 async fn dropping_a_reply_closes_its_connection() {
     let acts = vec![
         write("HTTP/1.1 200 OK\r\n\r\n"),

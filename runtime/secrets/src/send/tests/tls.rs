@@ -146,7 +146,12 @@ async fn a_server_without_tls_is_refused() {
     let sender = Authority::new().sender(&bounds);
     let fixture = Fixture::new(&format!("https://{HOST}:{port}"));
     let slow = "AB0604: the connection took too long";
-    assert_eq!(Call::get(&fixture, &sender).outcome().await, slow);
+    let failed = Call::get(&fixture, &sender).answer().await.err();
+    let failed = failed.expect("no connection");
+    assert_eq!(failed.to_string(), slow);
+    let facts =
+        "the connection took longer than the 80ms that `[run] connect` and `--connect` allow";
+    assert_eq!(failed.facts(), facts);
     let heard = server.await.expect("served");
     assert!(!heard.contains(&fixture.key) && !heard.contains("GET"));
 }
