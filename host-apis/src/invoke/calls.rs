@@ -8,11 +8,12 @@ use std::task::{Context, Poll, Waker};
 
 use agentbox_gate::{Body, Cause, Failure, Gate, GateFuture, Held, NoRoom, Reply, Room};
 use agentbox_policy::{Bounds, CallHead, Code};
+use http::HeaderMap;
 use http_body_util::BodyExt;
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 
 use super::bindings::agentbox::host::invoke::Answer;
-use super::{refused, shortened, to_answer, to_call, with_body};
+use super::{head_value, refused, shortened, to_answer, to_call, with_body};
 
 /// Bytes that the host keeps for each call until it is taken, whatever it is: its task and its place
 /// among the others. With what the gate keeps, 5 KiB were measured.
@@ -122,7 +123,10 @@ impl Calls {
         mut held: Held,
     ) {
         let task = self.tasks.spawn(async move {
-            let given = answer(&operation, reply, &mut held).await;
+            let given = match answer(&operation, reply, &mut held).await {
+                Err(failure) => Err(kept(failure, &mut held)),
+                given => given,
+            };
             let finished = Finished { operation, given };
             let _held = held;
             (id, Ended { finished, _held })
@@ -175,13 +179,24 @@ impl Calls {
     }
 }
 
-/// Waits for a reply and all of its body.
+/// A failure whose text is held, as it may be an upstream's.
+fn kept(failure: Failure, held: &mut Held) -> Failure {
+    match held.more(failure.message.capacity()) {
+        Ok(()) => failure,
+        Err(full) => full.into(),
+    }
+}
+
+/// Waits for a reply and all of its body. What is kept of its head is held before the body is read.
 async fn answer(
     operation: &str,
     reply: GateFuture<Result<Reply, Failure>>,
     held: &mut Held,
 ) -> Result<Answer, Failure> {
     let mut reply = reply.await?;
+    let value = head_value(operation, &reply);
+    held.more(value.as_ref().map_or(0, String::capacity))?;
+    reply.headers = HeaderMap::new();
     let mut bytes = Vec::new();
     while let Some(frame) = reply.body.frame().await {
         let Ok(data) = frame.map_err(|failure| *failure)?.into_data() else {
@@ -196,8 +211,7 @@ async fn answer(
         }
         bytes.extend_from_slice(&data);
     }
-    reply.body = Body::empty();
-    to_answer(operation, &reply, bytes)
+    to_answer(value, bytes)
 }
 
 impl fmt::Debug for Calls {

@@ -39,6 +39,9 @@ const HTTP: &str = "wasi:http/outgoing-handler";
 /// The longest name of an operation that a guest is told again, in bytes.
 const LONGEST_NAME: usize = 256;
 
+/// The longest message of what is refused here, in bytes: it may repeat the guest's text.
+const LONGEST_MESSAGE: usize = 1 << 10;
+
 impl Host for Calls {
     fn start(
         &mut self,
@@ -92,10 +95,14 @@ fn is_http(operation: &str) -> bool {
         .is_some_and(|version| version.is_empty() || version.starts_with("@0.2."))
 }
 
+/// The value that the head of a reply makes: of a request's; the result of an operation is its body.
+fn head_value(operation: &str, head: &Reply) -> Option<String> {
+    is_http(operation).then(|| http::value(head))
+}
+
 /// What a call gave, once its body has been read.
-fn to_answer(operation: &str, head: &Reply, body: Vec<u8>) -> Result<Answer, Failure> {
-    if is_http(operation) {
-        let value = http::value(head);
+fn to_answer(value: Option<String>, body: Vec<u8>) -> Result<Answer, Failure> {
+    if let Some(value) = value {
         return Ok(Answer { value, body });
     }
     let value = String::from_utf8(body).map_err(|error| {
@@ -107,10 +114,13 @@ fn to_answer(operation: &str, head: &Reply, body: Vec<u8>) -> Result<Answer, Fai
 
 /// A call that is denied whatever the policy says.
 fn refused(operation: &str, code: Code, message: impl Into<String>) -> RefusedHead {
+    let mut message = message.into();
+    message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+    message.shrink_to_fit();
     RefusedHead {
         call: shortened(operation).to_owned(),
         code,
-        message: message.into(),
+        message,
     }
 }
 

@@ -250,6 +250,55 @@ async fn what_the_host_holds_of_calls_is_bounded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn w11_headers_of_a_reply_and_the_text_of_a_failure_are_held_until_they_are_taken() {
+    const HEADER: usize = 60_000;
+    let bytes = http::HeaderValue::from_bytes(&[0xff; HEADER]).unwrap();
+    let headers = Fake::new(move |_| {
+        let mut reply = reply("");
+        reply.headers.append("x-long", bytes.clone());
+        at_once(Ok(reply))
+    });
+    let failures = Fake::new(|_| {
+        let message = "x".repeat(3 * HEADER);
+        let cause = Cause::Upstream {
+            status: 500,
+            retry_after: None,
+        };
+        at_once(Err(Failure::new(Code::UPSTREAM_ERROR, cause, message)))
+    });
+    let gates: [Arc<dyn Gate>; 2] = [headers, failures];
+    for gate in gates {
+        let room = Room::new(1 << 20);
+        let mut calls = Calls::new(gate, &Bounds::default(), room.clone());
+        let request = r#"{"method":"GET","url":"https://a.test/"}"#;
+        for _ in 0..20 {
+            calls.fetch(request, b"");
+        }
+        let (mut kept, mut refused) = (0, 0);
+        eventually(|| room.left() < 700_000).await;
+        while let Some((_, given)) = calls.taken().await {
+            match given {
+                Ok(answer) => {
+                    assert!(answer.value.len() > 3 * HEADER);
+                    kept += 1;
+                }
+                Err(Error::Upstream(upstream)) => {
+                    assert_eq!(upstream.message.len(), 3 * HEADER);
+                    kept += 1;
+                }
+                given => {
+                    full(given);
+                    refused += 1;
+                }
+            }
+        }
+        assert_eq!(kept + refused, 20);
+        assert!(kept >= 2, "{kept}");
+        assert_eq!(room.left(), 1 << 20);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn errors_are_typed() {
     let cause = Cause::Upstream {
         status: 429,
@@ -376,6 +425,21 @@ async fn arguments_of_an_http_request_are_not_read_past_their_bounds() {
     assert_eq!(gate.refused(), ["AB0213", "AB0507"]);
     calls.fetch(&with(100), b"");
     assert!(calls.taken().await.unwrap().1.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_repeats_no_more_than_a_part_of_a_guests_text() {
+    let gate = Fake::new(|_| after(0));
+    let mut calls = calls(&gate);
+    calls.fetch(&format!(r#"{{"{}":1}}"#, "ä".repeat(100_000)), b"");
+    let (_, given) = calls.taken().await.unwrap();
+    let (code, message) = denied(given);
+    assert_eq!(code, "AB0213");
+    assert!((1000..=1024).contains(&message.len()), "{}", message.len());
+    let [CallHead::Refused(head)] = &gate.asked()[..] else {
+        panic!("it is not refused");
+    };
+    assert_eq!(head.message, message);
 }
 
 /// A program that starts `count` calls, takes them all, finds none left, and returns the value of the
