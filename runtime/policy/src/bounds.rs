@@ -270,7 +270,8 @@ bounds! {
         "Handles that the program may hold: streams, files, requests, replies.";
     /// Bytes that the host holds for the program's calls: arguments, bodies and replies that were not
     /// taken yet, what reading an operation's reply takes up, and a mebibyte for each call under way. The
-    /// program's own memory does not count them, so as much again as that.
+    /// program's own memory does not count them, so as much again as that. What `handles` make the
+    /// host hold comes on top, except for listings of directories, which count here.
     host_memory "host-memory": Bytes = 256 * MIB, ANY,
         "Memory of the host that the program's calls take up.";
     /// Bytes of the arguments of an operation, or of a request by name, as JSON. A mebibyte is more

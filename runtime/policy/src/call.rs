@@ -72,7 +72,7 @@ impl CallHead {
             code,
             call: self.summary(),
             grant: None,
-            message: message.into(),
+            message: cut_message(message.into()),
             hint: None,
         }
     }
@@ -109,6 +109,17 @@ pub(crate) fn cut(text: String) -> String {
         Some((end, _)) => text[..end].to_owned(),
         None => text,
     }
+}
+
+/// The longest message of a denial, in bytes.
+const LONGEST_MESSAGE: usize = 1 << 10;
+
+/// A denial's message, which may repeat a guest's text, cut at [`LONGEST_MESSAGE`]. It is kept, told
+/// and recorded.
+pub(crate) fn cut_message(mut message: String) -> String {
+    message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
+    message.shrink_to_fit();
+    message
 }
 
 impl From<HttpHead> for CallHead {

@@ -5,7 +5,7 @@ mod operation;
 
 use std::sync::Arc;
 
-use crate::call::CallHead;
+use crate::call::{CallHead, cut_message};
 use crate::code::Code;
 use crate::index::Leaf;
 use crate::policy::Policy;
@@ -29,7 +29,7 @@ pub fn decide(policy: &Policy, head: &CallHead) -> Result<Approved, Denied> {
         code: refusal.code,
         call: head.summary(),
         grant: refusal.grant,
-        message: refusal.message,
+        message: cut_message(refusal.message),
         hint: refusal.hint,
     })
 }

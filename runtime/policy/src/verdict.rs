@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method};
 
-use crate::call::{cut, shown};
+use crate::call::{cut, cut_message, shown};
 use crate::code::Code;
 use crate::operation::Operation;
 use crate::{AddressRule, Credential, Limit, Origin, ReplyHeaders};
@@ -49,7 +49,7 @@ impl Approved {
             code,
             call: self.summary(),
             grant: Some(self.grant),
-            message: message.into(),
+            message: cut_message(message.into()),
             hint: None,
         }
     }

@@ -169,3 +169,18 @@ fn what_a_door_refused_is_denied_with_its_own_words() {
     assert_eq!(denied.to_string(), "denied[AB0508]: a:b/c\\n: one too many");
     assert_eq!((denied.grant(), denied.hint()), (None, None));
 }
+
+#[test]
+fn a_denial_repeats_no_more_than_a_part_of_a_guests_text() {
+    let long = "ä".repeat(1 << 20);
+    let head = crate::RefusedHead {
+        call: long.clone(),
+        code: Code::BAD_ARGUMENTS,
+        message: format!("x{long}"),
+    };
+    let denied = crate::decide(&Policy::nothing(), &head.clone().into()).expect_err("refused");
+    // A character of two bytes that would be cut in half is left out.
+    assert_eq!(denied.message().len(), 1023);
+    let denied = crate::CallHead::from(head).refuse(Code::CALLS, long);
+    assert_eq!(denied.message().len(), 1024);
+}
