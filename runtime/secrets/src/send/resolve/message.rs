@@ -1,9 +1,10 @@
 //! The two messages of DNS that finding an address takes: one question, and what answers it.
 //!
 //! Answers come from whoever can reach this machine. They are read in place, every length is
-//! checked, and names may only point backwards, so reading ends and takes memory in proportion to
-//! the message. What was not asked for is passed over: other types, other names, other sections.
+//! checked, and names may only point backwards and so often, so reading ends and takes time and
+//! memory in proportion to the message. What was not asked for is passed over: other types, other names, other sections.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 
 /// The most aliases between a name and its addresses. What serves many sites has two or three.
@@ -16,6 +17,13 @@ const INTERNET: u16 = 1;
 /// The most bytes of a name, and of one of its labels.
 const NAME: usize = 255;
 const LABEL: usize = 63;
+
+/// The most pointers in one name. Servers write one, and have no use for more than a few.
+const POINTERS: usize = 16;
+
+/// The most labels and pointers that are read in one message: as many as the longest has that lists
+/// addresses of one name, several times over.
+const STEPS: usize = 1 << 17;
 
 /// Which kind of address is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,14 +99,14 @@ impl Question {
             5 => return Reading::Failed("the DNS server refuses to say"),
             _ => return Reading::Failed("the DNS server answered with an error"),
         }
-        match self.records(Message(message)) {
+        match self.records(&Message::new(message)) {
             Some(records) => records.follow(asked),
             None => Reading::Failed("the DNS server's answer is malformed"),
         }
     }
 
     /// What of the answers can lead to an address of the kind that was asked for.
-    fn records(&self, message: Message<'_>) -> Option<Records> {
+    fn records(&self, message: &Message<'_>) -> Option<Records> {
         let mut records = Records::default();
         let mut at = self.bytes.len();
         for _ in 0..message.number(6)? {
@@ -108,7 +116,7 @@ impl Question {
             let length = usize::from(message.number(rest + 8)?);
             let start = rest + 10;
             at = start + length;
-            let data = message.0.get(start..at)?;
+            let data = message.bytes.get(start..at)?;
             if class != INTERNET {
                 continue;
             }
@@ -156,11 +164,20 @@ impl Records {
     }
 }
 
-struct Message<'a>(&'a [u8]);
+struct Message<'a> {
+    bytes: &'a [u8],
+    /// How many labels and pointers may yet be read: many names can share the same ones.
+    steps: Cell<usize>,
+}
 
-impl Message<'_> {
+impl<'a> Message<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        let steps = Cell::new(STEPS);
+        Self { bytes, steps }
+    }
+
     fn number(&self, at: usize) -> Option<u16> {
-        let bytes = self.0.get(at..at.checked_add(2)?)?;
+        let bytes = self.bytes.get(at..at.checked_add(2)?)?;
         Some(u16::from_be_bytes(bytes.try_into().ok()?))
     }
 
@@ -168,24 +185,27 @@ impl Message<'_> {
     fn name(&self, mut at: usize) -> Option<(Vec<u8>, usize)> {
         let mut name = Vec::new();
         let mut end = None;
-        // Every jump leads further back, so there is a last one.
+        // Every jump leads further back.
         let mut limit = at;
+        let mut pointers = 0;
         loop {
-            let length = usize::from(*self.0.get(at)?);
+            self.steps.set(self.steps.get().checked_sub(1)?);
+            let length = usize::from(*self.bytes.get(at)?);
             if length > LABEL {
                 if length < 0b1100_0000 {
                     return None;
                 }
                 end.get_or_insert(at + 2);
                 let target = usize::from(self.number(at)? & 0b0011_1111_1111_1111);
-                if target >= limit {
+                pointers += 1;
+                if target >= limit || pointers > POINTERS {
                     return None;
                 }
                 limit = target;
                 at = target;
                 continue;
             }
-            let label = self.0.get(at..=at + length)?;
+            let label = self.bytes.get(at..=at + length)?;
             name.extend(label.iter().map(u8::to_ascii_lowercase));
             if name.len() > NAME {
                 return None;

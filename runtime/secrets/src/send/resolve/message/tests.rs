@@ -210,20 +210,66 @@ fn d11_a_message_that_is_broken_anywhere_is_malformed() {
     }
 }
 
+/// An answer to `asked` that begins with `first`, and has `again` as often as there is room.
+fn longest(asked: &Question, first: Vec<u8>, again: &[u8]) -> Vec<u8> {
+    let count = (65_535 - asked.bytes.len() - first.len()) / again.len();
+    let records = [vec![first], vec![again.to_vec(); count]].concat();
+    answer(asked, GOOD, &records)
+}
+
 #[test]
-fn d11_an_answer_as_long_as_there_are_is_read_in_no_time() {
+fn d11_an_answer_as_long_as_there_are_is_read_whole() {
+    let asked = question(Kind::V4);
+    let first = a(NAME_ASKED, 1);
+    let again = record(&[0xc0, 12], 1, &[10, 0, 0, 2]);
+    let message = longest(&asked, first, &again);
+    let Reading::Addresses(addresses) = asked.read(&message) else {
+        panic!("it is not read");
+    };
+    assert!(addresses.len() > 4000, "{}", addresses.len());
+}
+
+#[test]
+fn d11_names_without_end_are_not_read() {
     let asked = question(Kind::V4);
     // The longest name, and then pointers to it as long as there is room.
     let deep: Vec<u8> = [[1, b'a'].repeat(126), vec![0]].concat();
     let first = record(&deep, 5, &wire("b.example"));
     let at = u8::try_from(asked.bytes.len()).expect("short");
     let pointer = record(&[0xc0, at], 5, &[0xc0, at]);
-    let count = (65_535 - asked.bytes.len() - first.len()) / pointer.len();
-    let records = [vec![first], vec![pointer; count]].concat();
-    let start = std::time::Instant::now();
-    let message = answer(&asked, GOOD, &records);
-    assert_eq!(asked.read(&message), found(&[]));
-    assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
+    assert_eq!(asked.read(&longest(&asked, first, &pointer)), MALFORMED);
+}
+
+#[test]
+fn d11_a_chain_of_pointers_is_followed_so_far_and_no_further() {
+    let asked = question(Kind::V4);
+    // A record of another type, whose data is a chain of pointers that ends with the name asked for.
+    let start = u16::try_from(asked.bytes.len() + 11).expect("short");
+    let chained = |pointers: u16| {
+        let mut data = Vec::new();
+        let mut last = 12_u16;
+        for at in (start..).step_by(2).take(usize::from(pointers)) {
+            data.extend((0xc000 | last).to_be_bytes());
+            last = at;
+        }
+        let first = record(&[0], 16, &data);
+        (first, (0xc000 | last).to_be_bytes())
+    };
+    let (first, pointer) = chained(15);
+    let one = record(&pointer, 1, &[10, 0, 0, 1]);
+    let message = answer(&asked, GOOD, &[first, one]);
+    assert_eq!(asked.read(&message), found(&[1]));
+    let (first, pointer) = chained(16);
+    let one = record(&pointer, 1, &[10, 0, 0, 1]);
+    let message = answer(&asked, GOOD, &[first, one]);
+    assert_eq!(asked.read(&message), MALFORMED);
+    // As long as there are, pointed to by as many records as there is room for.
+    let (first, pointer) = chained(8000);
+    let again = record(&pointer, 5, &pointer);
+    let message = longest(&asked, first, &again);
+    let began = std::time::Instant::now();
+    assert_eq!(asked.read(&message), MALFORMED);
+    assert!(began.elapsed().as_millis() < 1000, "{:?}", began.elapsed());
 }
 
 #[test]
