@@ -225,6 +225,9 @@ impl http_body::Body for Settling {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
         let polled = Pin::new(&mut self.inner).poll_frame(context);
+        if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
+            self.end();
+        }
         match &polled {
             Poll::Ready(None) => self.settlement.settle_or_report(None, None),
             Poll::Ready(Some(Err(failure))) => self.settlement.broken_off(failure),
@@ -245,11 +248,118 @@ impl http_body::Body for Settling {
     }
 }
 
+impl Settling {
+    /// Ends the exchange, so that no more of the request's body is sent than its outcome says.
+    fn end(&mut self) {
+        self.inner = Body::empty();
+    }
+}
+
 impl Drop for Settling {
     fn drop(&mut self) {
         // A guest may have enough after a part; nothing happens where the end was reached.
         let whole = http_body::Body::is_end_stream(&self.inner);
+        self.end();
         let note = (!whole).then(|| "the program did not read the reply to its end".to_owned());
         self.settlement.settle_or_report(None, note);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::SystemTime;
+
+    use agentbox_gate::Cause;
+    use agentbox_ledger::RunId;
+    use agentbox_record::RunStart;
+    use cap_std::ambient_authority;
+    use cap_std::fs::Dir;
+
+    use super::*;
+
+    fn settlement(state: &Dir) -> Arc<Settlement> {
+        let start = RunStart {
+            run: RunId::new(SystemTime::now()).expect("an id"),
+            agent: "tester".to_owned(),
+            owner: None,
+            policy_digest: String::new(),
+            program_digest: String::new(),
+            program_name: String::new(),
+            dry_run: false,
+            version: String::new(),
+        };
+        let settlement = Settlement {
+            record: Record::create(state, &start, SystemTime::now()).expect("a record"),
+            stop: Stop::new(),
+            observer: Arc::new(|_| {}),
+            asked: String::new(),
+            approved: OnceLock::new(),
+            began: Instant::now(),
+            call: OnceLock::new(),
+            status: OnceLock::new(),
+            traffic: OnceLock::new(),
+            settled: Mutex::new(false),
+        };
+        settlement.intended(1);
+        Arc::new(settlement)
+    }
+
+    /// A body that ends with `last`, and counts its own end if nothing was settled before.
+    struct Ending {
+        last: Option<BodyFailure>,
+        settlement: Arc<Settlement>,
+        ended_first: Arc<AtomicUsize>,
+    }
+
+    impl http_body::Body for Ending {
+        type Data = Bytes;
+        type Error = BodyFailure;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BodyFailure>>> {
+            Poll::Ready(self.last.take().map(Err))
+        }
+    }
+
+    impl Drop for Ending {
+        fn drop(&mut self) {
+            let settled = *self.settlement.settled.lock().expect("not poisoned");
+            self.ended_first
+                .fetch_add(usize::from(!settled), Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn an_exchange_ends_before_its_outcome_is_written() {
+        let name = format!("agentbox-settle-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let state = Dir::open_ambient_dir(&folder, ambient_authority()).expect("a folder");
+        let ended_first = Arc::new(AtomicUsize::new(0));
+        let failure = Failure::new(Code::UPSTREAM_TIMEOUT, Cause::Timeout, "too long");
+        for (last, polled) in [(None, false), (None, true), (Some(Box::new(failure)), true)] {
+            let settlement = settlement(&state);
+            let mut settling = Settling {
+                inner: Body::new(Ending {
+                    last,
+                    settlement: Arc::clone(&settlement),
+                    ended_first: Arc::clone(&ended_first),
+                }),
+                settlement: Arc::clone(&settlement),
+                turn: None,
+            };
+            if polled {
+                let mut context = Context::from_waker(std::task::Waker::noop());
+                let body = Pin::new(&mut settling);
+                assert!(http_body::Body::poll_frame(body, &mut context).is_ready());
+            }
+            drop(settling);
+            assert!(*settlement.settled.lock().expect("not poisoned"));
+        }
+        assert_eq!(ended_first.load(Ordering::Relaxed), 3);
+        std::fs::remove_dir_all(&folder).expect("nothing else is in it");
     }
 }
