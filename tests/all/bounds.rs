@@ -50,7 +50,7 @@ fn in_toml(bound: &str, value: &str) -> String {
 pub(crate) fn ends(program: &str, bound: &str, value: &str, exit: i32, code: &str) {
     both_ways(program, bound, value, |ground, outcome| {
         outcome.exits(exit).says(&format!("error[{code}]: "));
-        outcome.says(&format!("`[run] {bound}`"));
+        outcome.says(&format!("that `[run] {bound}` and `--{bound}` allow"));
         let last = outcome.last_line();
         assert_eq!(last["code"], code);
         assert_eq!(last["exit"], exit);

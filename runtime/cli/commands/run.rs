@@ -9,7 +9,7 @@ use std::sync::Arc;
 use agentbox_embed::{
     Ending, Input, Mode, Outcome, Output, Policy, RunError, RunOptions, Runtime, Sink, Stop,
 };
-use agentbox_policy::{Code, Credential, Reference};
+use agentbox_policy::{Bound, Bounds, Code, Credential, Reference};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -70,6 +70,7 @@ pub(crate) fn run(args: &RunArgs, output: &OutputFlags) -> Result<u8, CommandErr
         stop: Stop::new(),
     };
     let policy = Arc::new(policy);
+    let bounds = *policy.bounds();
     let threads = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &RunArgs, output: &OutputFlags) -> Result<u8, CommandErr
     // What is still waiting, for a terminal or an upstream, is not waited for.
     threads.shutdown_background();
     match outcome {
-        Ok(outcome) => report(&outcome, facts, output),
+        Ok(outcome) => report(&outcome, &bounds, facts, output),
         Err(RunError::Ungranted(missing)) => Err(not_granted(&missing, &policy, path.is_some())),
         Err(error) => Err(error.into()),
     }
@@ -189,7 +190,12 @@ fn hints(policy: &Policy) -> BTreeMap<String, String> {
 }
 
 /// Says how the run ended, and with what exit code; `facts` are what was known before it.
-fn report(outcome: &Outcome, facts: Value, output: &OutputFlags) -> Result<u8, CommandError> {
+fn report(
+    outcome: &Outcome,
+    bounds: &Bounds,
+    facts: Value,
+    output: &OutputFlags,
+) -> Result<u8, CommandError> {
     let message = match &outcome.ending {
         Ending::Exited(_) => None,
         Ending::Returned(Ok(text)) => {
@@ -198,11 +204,18 @@ fn report(outcome: &Outcome, facts: Value, output: &OutputFlags) -> Result<u8, C
         }
         Ending::Returned(Err(text)) => Some(text.clone()),
         Ending::Trapped(how) => Some(format!("the program crashed: {how}")),
-        Ending::OutOfRoom(room, how) => Some(format!(
-            "the program crashed after it was refused {room}: {how}"
+        Ending::OutOfRoom(shortage, how) => Some(format!(
+            "the program crashed after it was refused {}: {how}",
+            shortage.against(bounds)
         )),
-        Ending::CpuUsedUp => Some("the program computed for longer than `[run] cpu` allows".into()),
-        Ending::WallUsedUp => Some("the run took longer than `[run] wall` allows".into()),
+        Ending::CpuUsedUp => Some(format!(
+            "the program computed for longer than {}",
+            Bound::cpu().allowed_by(bounds)
+        )),
+        Ending::WallUsedUp => Some(format!(
+            "the run took longer than {}",
+            Bound::wall().allowed_by(bounds)
+        )),
         Ending::Stopped(stopped) => Some(format!("the run was stopped: {}", stopped.message)),
         Ending::NotStarted(why) => Some(format!("the program could not be started: {why}")),
     };

@@ -39,7 +39,7 @@ pub use agentbox_policy::Policy;
 pub use agentbox_record as record;
 pub use agentbox_sandbox::{
     Compiler, Ending, Engine, EngineError, Input, Output, PROGRAM_BYTES, Program, ProgramError,
-    Room, Sink, compile_if_asked,
+    Shortage, Sink, compile_if_asked,
 };
 pub use agentbox_secrets::{NameServer, Resolver, Resolving, SystemResolver};
 

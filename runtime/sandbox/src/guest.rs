@@ -8,7 +8,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
-use crate::room::Taken;
+use crate::shortage::Taken;
 use crate::stdio::{Input, Output, Pump};
 
 /// The most random bytes in one call, so that a guest cannot make the host allocate at will.

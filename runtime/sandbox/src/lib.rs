@@ -15,14 +15,14 @@ mod imports;
 mod meter;
 mod module;
 mod program;
-mod room;
 mod run;
+mod shortage;
 mod stdio;
 
 pub use compile::{Compiler, PROGRAM_BYTES, compile_if_asked};
 pub use engine::{Engine, EngineError};
 pub use guest::{Guest, GuestSetup, Host, Preopen, SetupError};
 pub use program::{Program, ProgramError};
-pub use room::Room;
 pub use run::{Ending, base_linker, run};
+pub use shortage::Shortage;
 pub use stdio::{Input, Output, Sink};

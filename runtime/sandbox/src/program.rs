@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use agentbox_policy::{Code, Import};
+use agentbox_policy::{Amount, Bound, Code, Import};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 use wasmtime::component::types::{ComponentItem, Type};
@@ -51,11 +52,20 @@ pub enum ProgramError {
     #[error("the program has more than {} MiB", PROGRAM_BYTES >> 20)]
     TooLarge,
     /// Compiling it took longer than it may.
-    #[error("compiling the program takes longer than `[run] compile-time` allows")]
-    CompileTime,
+    #[error(
+        "compiling the program takes longer than {}",
+        Bound::compile_time().allowing(Amount::Time(*.0))
+    )]
+    CompileTime(Duration),
     /// Compiling it took more memory than it may.
-    #[error("compiling the program takes more memory than `[run] compile-memory` allows")]
-    CompileMemory,
+    #[error(
+        "compiling the program takes more memory than {}",
+        Bound::compile_memory().allowing(Amount::Bytes(*.0))
+    )]
+    CompileMemory(u64),
+    /// This machine has no memory for compiling it, or its native code is larger than any may be.
+    #[error("there is not enough memory for the program's native code")]
+    OutOfMemory,
     /// The compiler cannot cope with it.
     #[error("the program cannot be compiled: the compiler fails on it")]
     CompilerFailed,
@@ -73,8 +83,8 @@ impl ProgramError {
             Self::NothingToRun => Code::NOTHING_TO_RUN,
             Self::Precompiled => Code::PRECOMPILED,
             Self::TooLarge => Code::PROGRAM_TOO_LARGE,
-            Self::CompileTime => Code::COMPILE_TIME,
-            Self::CompileMemory => Code::COMPILE_MEMORY,
+            Self::CompileTime(_) => Code::COMPILE_TIME,
+            Self::CompileMemory(_) | Self::OutOfMemory => Code::COMPILE_MEMORY,
             Self::NoCompiler(_) => Code::BUG,
         }
     }

@@ -14,7 +14,7 @@ use wasmtime_wasi::p2::bindings::Command;
 use crate::engine::TICK;
 use crate::meter::{Meter, Metered};
 use crate::program::Entry;
-use crate::{Engine, Host, Program, Room};
+use crate::{Engine, Host, Program, Shortage};
 
 /// Bytes that one host call may copy out of a guest besides the arguments and the body of a call; a
 /// megabyte is the largest chunk a stream takes.
@@ -37,7 +37,7 @@ pub enum Ending {
     /// It crashed; the text says how.
     Trapped(String),
     /// It was refused what it asked for, and could not go on or crashed after it; the text says how.
-    OutOfRoom(Room, String),
+    OutOfRoom(Shortage, String),
     /// It computed for longer than it may.
     CpuUsedUp,
     /// It took longer than it may.
@@ -94,7 +94,7 @@ pub async fn run<T: Host>(
         _ = tokio::time::timeout(OUTPUT_GRACE, pump.finish()).await;
     }
     match ended {
-        Ending::Trapped(text) if let Some(room) = refused => Ending::OutOfRoom(room, text),
+        Ending::Trapped(text) if let Some(shortage) = refused => Ending::OutOfRoom(shortage, text),
         // A guest that saw its pipe closed may end by itself; why it was closed says more.
         ended => stop.reason().map_or(ended, Ending::Stopped),
     }
@@ -224,8 +224,12 @@ fn ending(error: &wasmtime::Error) -> Ending {
         Some(trap) => trap.to_string(),
         None => error.root_cause().to_string(),
     };
-    match Room::exceeded(error) {
-        Some(room) => Ending::OutOfRoom(room, text),
+    match Shortage::exceeded(error) {
+        // The library speaks of its own table.
+        Some(Shortage::Handles) => {
+            Ending::OutOfRoom(Shortage::Handles, "it holds as many as it may".to_owned())
+        }
+        Some(shortage) => Ending::OutOfRoom(shortage, text),
         None => Ending::Trapped(text),
     }
 }
@@ -238,7 +242,7 @@ impl Ending {
             Self::Exited(_) | Self::Returned(Ok(_)) => None,
             Self::Returned(Err(_)) => Some(Code::GUEST_ERROR),
             Self::Trapped(_) => Some(Code::TRAP),
-            Self::OutOfRoom(room, _) => Some(room.code()),
+            Self::OutOfRoom(shortage, _) => Some(shortage.code()),
             Self::CpuUsedUp => Some(Code::CPU),
             Self::WallUsedUp => Some(Code::WALL),
             Self::Stopped(stopped) => Some(stopped.code),

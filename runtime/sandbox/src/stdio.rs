@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use agentbox_gate::Stop;
-use agentbox_policy::Code;
+use agentbox_policy::{Amount, Bound, Code};
 use bytes::Bytes;
 use tokio::io::{AsyncWrite, sink};
 use tokio::sync::mpsc::{Receiver, Sender, channel, error::TrySendError};
@@ -77,6 +77,7 @@ impl Pump {
     ) -> std::io::Result<(Self, Pipe, Pipe)> {
         let (sender, receiver) = channel(WAITING);
         let left = Arc::new(Left {
+            most: bytes,
             bytes: AtomicU64::new(bytes),
             stop: stop.clone(),
         });
@@ -155,6 +156,7 @@ pub(crate) struct Pipe {
 
 /// What a guest may still write, by all ways together.
 struct Left {
+    most: u64,
     bytes: AtomicU64,
     stop: Stop,
 }
@@ -170,10 +172,9 @@ impl Left {
             })
             .is_ok();
         if !taken {
-            self.stop.stop(
-                Code::OUTPUT,
-                "the program wrote more than `[run] output` allows",
-            );
+            let allowed = Bound::output().allowing(Amount::Bytes(self.most));
+            let message = format!("the program wrote more than {allowed}");
+            self.stop.stop(Code::OUTPUT, message);
         }
         taken
     }

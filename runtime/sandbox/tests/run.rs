@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use agentbox_gate::Stop;
 use agentbox_policy::{Bounds, Code};
 use agentbox_sandbox::{
-    Compiler, Ending, Engine, Guest, GuestSetup, Host, Input, Output, ProgramError, Room, Sink,
+    Compiler, Ending, Engine, Guest, GuestSetup, Host, Input, Output, ProgramError, Shortage, Sink,
     base_linker, run,
 };
 use wasmtime_wasi::{WasiCtxView, WasiView};
@@ -209,7 +209,7 @@ async fn w02_memory_is_refused_beyond_the_bound() {
         (if (i32.eq (memory.grow (i32.const 1000)) (i32.const -1)) (then unreachable))))"#;
     let (refused, _) = ending(program, bounds(), &Stop::new()).await;
     assert!(
-        matches!(refused, Ending::OutOfRoom(Room::Memory, _)),
+        matches!(refused, Ending::OutOfRoom(Shortage::Memory, _)),
         "{refused:?}"
     );
     let roomy = Bounds {
@@ -235,7 +235,7 @@ async fn w03_tables_count_as_memory() {
     };
     let (refused, _) = ending(program, entries, &Stop::new()).await;
     assert!(
-        matches!(refused, Ending::OutOfRoom(Room::Memory, _)),
+        matches!(refused, Ending::OutOfRoom(Shortage::Memory, _)),
         "{refused:?}"
     );
     let roomy = Bounds {
@@ -253,7 +253,7 @@ async fn w04_deep_recursion_is_a_crash_of_the_program_alone() {
     let program = r#"(module (func $r (call $r) (call $r)) (func (export "_start") (call $r)))"#;
     let (ending, _) = ending(program, bounds(), &Stop::new()).await;
     assert!(
-        matches!(ending, Ending::OutOfRoom(Room::Stack, _)),
+        matches!(ending, Ending::OutOfRoom(Shortage::Stack, _)),
         "{ending:?}"
     );
 }

@@ -16,7 +16,7 @@ impl Artefact {
     pub(super) fn compile(engine: &Engine, component: &[u8]) -> Result<Self, ProgramError> {
         match engine.precompile_component(component) {
             Ok(code) => Ok(Self(code)),
-            Err(error) if is_out_of_memory(&error) => Err(ProgramError::CompileMemory),
+            Err(error) if is_out_of_memory(&error) => Err(ProgramError::OutOfMemory),
             Err(error) => Err(ProgramError::Malformed(
                 format!("{error:#}").replace('\n', " "),
             )),

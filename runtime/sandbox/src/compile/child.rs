@@ -189,7 +189,7 @@ fn pass_on() -> Exit {
         Err(ProgramError::Malformed(why)) => (Exit::Malformed, why.as_bytes()),
         Err(ProgramError::NothingToRun) => (Exit::NothingToRun, &[][..]),
         Err(ProgramError::Precompiled) => (Exit::Precompiled, &[][..]),
-        Err(ProgramError::CompileMemory) => (Exit::Memory, &[][..]),
+        Err(ProgramError::OutOfMemory) => (Exit::Memory, &[][..]),
         Err(_) => (Exit::Unable, &[][..]),
     };
     let mut stdout = io::stdout().lock();

@@ -55,8 +55,8 @@ pub(super) fn compile(
         // Every pipe is closed now, and the threads end.
         let last_words = last_words.join().unwrap_or_default();
         match output.zip(status) {
-            Some((output, status)) => outcome(status, output, &last_words),
-            None => Err(ProgramError::CompileTime),
+            Some((output, status)) => outcome(status, output, &last_words, bounds),
+            None => Err(ProgramError::CompileTime(bounds.compile_time)),
         }
     })
 }
@@ -66,11 +66,12 @@ fn outcome(
     status: ExitStatus,
     output: Vec<u8>,
     last_words: &[u8],
+    bounds: &Bounds,
 ) -> Result<Artefact, ProgramError> {
     let signal = status.signal().and_then(Signal::from_named_raw);
     match (status.code().and_then(Exit::of), signal) {
         (Some(Exit::Compiled), _) if output.len() as u64 > ARTEFACT => {
-            Err(ProgramError::CompileMemory)
+            Err(ProgramError::OutOfMemory)
         }
         (Some(Exit::Compiled), _) => Ok(Artefact::of_child(output)),
         (Some(Exit::Malformed), _) => {
@@ -79,10 +80,12 @@ fn outcome(
         }
         (Some(Exit::NothingToRun), _) => Err(ProgramError::NothingToRun),
         (Some(Exit::Precompiled), _) => Err(ProgramError::Precompiled),
-        (Some(Exit::Memory), _) => Err(ProgramError::CompileMemory),
+        (Some(Exit::Memory), _) => Err(ProgramError::CompileMemory(bounds.compile_memory)),
         (Some(Exit::Panicked), _) => Err(ProgramError::CompilerFailed),
-        (None, Some(Signal::ABORT)) if ran_out(last_words) => Err(ProgramError::CompileMemory),
-        (None, Some(Signal::XCPU)) => Err(ProgramError::CompileTime),
+        (None, Some(Signal::ABORT)) if ran_out(last_words) => {
+            Err(ProgramError::CompileMemory(bounds.compile_memory))
+        }
+        (None, Some(Signal::XCPU)) => Err(ProgramError::CompileTime(bounds.compile_time)),
         (None, Some(Signal::ABORT | Signal::SEGV | Signal::BUS | Signal::ILL | Signal::TRAP)) => {
             Err(ProgramError::CompilerFailed)
         }
@@ -165,13 +168,23 @@ mod tests {
     /// What a child comes to that was ended by a signal, with these last words.
     fn killed(signal: Signal, last_words: &str) -> ProgramError {
         let status = ExitStatus::from_raw(signal.as_raw());
-        outcome(status, Vec::new(), last_words.as_bytes())
-            .err()
-            .expect("it did not compile")
+        outcome(
+            status,
+            Vec::new(),
+            last_words.as_bytes(),
+            &Bounds::default(),
+        )
+        .err()
+        .expect("it did not compile")
     }
 
     fn exited(code: i32, output: &[u8]) -> Result<Artefact, ProgramError> {
-        outcome(ExitStatus::from_raw(code << 8), output.to_vec(), b"")
+        outcome(
+            ExitStatus::from_raw(code << 8),
+            output.to_vec(),
+            b"",
+            &Bounds::default(),
+        )
     }
 
     #[test]
@@ -182,7 +195,8 @@ mod tests {
         let ends = |signal, words| killed(signal, words).to_string();
         assert_eq!(
             ends(Signal::ABORT, no_memory),
-            ProgramError::CompileMemory.to_string()
+            "compiling the program takes more memory than the 4 GiB that `[run] compile-memory` and \
+             `--compile-memory` allow"
         );
         for (signal, words) in [
             (Signal::ABORT, deep),
@@ -197,7 +211,8 @@ mod tests {
         }
         assert_eq!(
             ends(Signal::XCPU, ""),
-            ProgramError::CompileTime.to_string()
+            "compiling the program takes longer than the 1m that `[run] compile-time` and \
+             `--compile-time` allow"
         );
         assert!(matches!(
             killed(Signal::KILL, no_memory),
@@ -218,7 +233,10 @@ mod tests {
         let error = exited(91, b"because").err().expect("it did not compile");
         assert_eq!(error.to_string(), "the program is not valid: because");
         assert!(matches!(exited(95, b""), Err(ProgramError::CompilerFailed)));
-        assert!(matches!(exited(94, b""), Err(ProgramError::CompileMemory)));
+        assert!(matches!(
+            exited(94, b""),
+            Err(ProgramError::CompileMemory(_))
+        ));
     }
 
     #[test]

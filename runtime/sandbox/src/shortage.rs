@@ -1,14 +1,12 @@
-//! The room that a guest has: its own memories, tables and instances, its stack and its handles.
+//! What a guest runs out of: its own memories, tables and instances, its stack and its handles.
 
-use std::fmt;
-
-use agentbox_policy::{Bounds, Code};
+use agentbox_policy::{Bound, Bounds, Code};
 use wasmtime::{ResourceLimiter, Result, Trap};
 use wasmtime_wasi::ResourceTableError;
 
 /// What a guest can run out of, other than time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum Shortage {
     /// `[run] memory`.
     Memory,
     /// `[run] table`.
@@ -21,7 +19,7 @@ pub enum Room {
     Handles,
 }
 
-impl Room {
+impl Shortage {
     /// The stable code of running out of it.
     #[must_use]
     pub fn code(self) -> Code {
@@ -32,6 +30,22 @@ impl Room {
             Self::Stack => Code::STACK,
             Self::Handles => Code::HANDLES,
         }
+    }
+
+    /// What was asked for, and what `bounds` say of it.
+    #[must_use]
+    pub fn against(self, bounds: &Bounds) -> String {
+        let (asked, bound) = match self {
+            Self::Memory => ("more memory", Bound::memory()),
+            Self::Table => ("more entries of tables", Bound::table()),
+            Self::Instances => (
+                "more core instances, memories or tables",
+                Bound::instances(),
+            ),
+            Self::Stack => ("more stack", Bound::stack()),
+            Self::Handles => ("more handles", Bound::handles()),
+        };
+        format!("{asked} than {}", bound.allowed_by(bounds))
     }
 
     /// What `error` says a guest has run out of, if it says so.
@@ -54,21 +68,6 @@ impl Room {
     }
 }
 
-impl fmt::Display for Room {
-    /// What was asked for, and the key that bounds it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Memory => "more memory than `[run] memory` allows",
-            Self::Table => "more entries of tables than `[run] table` allows",
-            Self::Instances => {
-                "more core instances, memories or tables than `[run] instances` allows"
-            }
-            Self::Stack => "more stack than `[run] stack` allows",
-            Self::Handles => "more handles than `[run] handles` allows",
-        })
-    }
-}
-
 /// Sums all memories and tables of a guest, where wasmtime's own limits hold for each.
 #[derive(Debug)]
 pub(crate) struct Taken {
@@ -77,7 +76,7 @@ pub(crate) struct Taken {
     most_entries: usize,
     entries: usize,
     instances: usize,
-    refused: Option<Room>,
+    refused: Option<Shortage>,
 }
 
 impl Taken {
@@ -94,12 +93,12 @@ impl Taken {
     }
 
     /// What the guest has been refused last: a crash that follows is most likely due to it.
-    pub(crate) fn refused(&self) -> Option<Room> {
+    pub(crate) fn refused(&self) -> Option<Shortage> {
         self.refused
     }
 
-    fn refuse(&mut self, room: Room) -> bool {
-        self.refused = Some(room);
+    fn refuse(&mut self, shortage: Shortage) -> bool {
+        self.refused = Some(shortage);
         false
     }
 }
@@ -118,7 +117,7 @@ impl ResourceLimiter for Taken {
     ) -> Result<bool> {
         let bytes = grown(self.bytes, current, desired);
         if bytes > self.most_bytes {
-            return Ok(self.refuse(Room::Memory));
+            return Ok(self.refuse(Shortage::Memory));
         }
         self.bytes = bytes;
         Ok(true)
@@ -132,13 +131,13 @@ impl ResourceLimiter for Taken {
     ) -> Result<bool> {
         let entries = grown(self.entries, current, desired);
         if entries > self.most_entries {
-            return Ok(self.refuse(Room::Table));
+            return Ok(self.refuse(Shortage::Table));
         }
         // They count as memory too: pointers.
         let size = |entries: usize| entries.saturating_mul(size_of::<usize>());
         let bytes = grown(self.bytes, size(current), size(desired));
         if bytes > self.most_bytes {
-            return Ok(self.refuse(Room::Memory));
+            return Ok(self.refuse(Shortage::Memory));
         }
         self.entries = entries;
         self.bytes = bytes;
@@ -175,7 +174,7 @@ mod tests {
         let mut taken = taken(100, 0);
         assert!(taken.memory_growing(0, 60, None).unwrap());
         assert!(!taken.memory_growing(0, 60, None).unwrap());
-        assert_eq!(taken.refused(), Some(Room::Memory));
+        assert_eq!(taken.refused(), Some(Shortage::Memory));
         assert!(taken.memory_growing(60, 100, None).unwrap());
         assert!(!taken.memory_growing(100, 101, None).unwrap());
     }
@@ -185,18 +184,18 @@ mod tests {
         let mut taken = taken(100, 10);
         assert!(taken.table_growing(0, 6, None).unwrap());
         assert!(!taken.table_growing(0, 5, None).unwrap());
-        assert_eq!(taken.refused(), Some(Room::Table));
+        assert_eq!(taken.refused(), Some(Shortage::Table));
         assert!(taken.table_growing(6, 10, None).unwrap());
         assert!(taken.memory_growing(0, 20, None).unwrap());
         assert!(!taken.memory_growing(20, 21, None).unwrap());
-        assert_eq!(taken.refused(), Some(Room::Memory));
+        assert_eq!(taken.refused(), Some(Shortage::Memory));
     }
 
     #[test]
     fn a_table_that_memory_is_too_small_for_leaves_both_as_they_were() {
         let mut taken = taken(40, 10);
         assert!(!taken.table_growing(0, 6, None).unwrap());
-        assert_eq!(taken.refused(), Some(Room::Memory));
+        assert_eq!(taken.refused(), Some(Shortage::Memory));
         assert!(taken.table_growing(0, 5, None).unwrap());
         assert!(!taken.memory_growing(0, 1, None).unwrap());
     }
