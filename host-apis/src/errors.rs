@@ -64,6 +64,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_call_without_a_turn_is_a_limit_at_both_doors_of_operations() {
+        let head = agentbox_policy::RefusedHead {
+            call: "a:b/c".to_owned(),
+            code: agentbox_policy::Code::CALLS_AT_ONCE,
+            message: "no turn".to_owned(),
+        };
+        let denied = agentbox_policy::CallHead::Refused(head)
+            .refuse(agentbox_policy::Code::CALLS_AT_ONCE, "no turn");
+        let failure = Failure::from(&denied);
+        let Kind::Limit {
+            name,
+            retry_after_ms: None,
+        } = kind(&failure)
+        else {
+            panic!("{failure:?} is no limit");
+        };
+        assert_eq!(name, "calls-at-once");
+    }
+
+    #[test]
     fn waiting_times_are_rounded_up_and_never_wrap() {
         assert_eq!(milliseconds(Duration::from_micros(1)), 1);
         assert_eq!(milliseconds(Duration::from_millis(7)), 7);

@@ -324,6 +324,7 @@ fn a_call_that_gets_no_turn_in_time_is_denied_and_nothing_of_it_is_counted() {
             .exits(0)
             .says(said)
             .says("read replies to their end, or drop them");
+        assert!(!outcome.err().contains("retry: no"), "{}", outcome.err());
         let out = outcome.out();
         assert_eq!(out.matches("status: 200").count(), 2, "{out}");
         assert_eq!(out.matches("HttpRequestDenied").count(), 1, "{out}");

@@ -210,6 +210,10 @@ pub(crate) fn observer(output: &OutputFlags, hints: BTreeMap<String, String>) ->
                 "denied",
                 format!("    retry after {} s", after.as_secs().max(1)),
             ),
+            // What the message says to do helps, and then the same call may be made again.
+            Cause::Limit { .. } if is_freed_by_the_program(refused.code) => {
+                ("denied", String::new())
+            }
             Cause::AddressDenied | Cause::Denied | Cause::Limit { .. } | Cause::RequestUri => {
                 ("denied", "    retry: no".to_owned())
             }
@@ -244,6 +248,11 @@ pub(crate) fn observer(output: &OutputFlags, hints: BTreeMap<String, String>) ->
             .clone_into(&mut TOLD.lock().unwrap_or_else(PoisonError::into_inner));
         talk(&text);
     })
+}
+
+/// Whether the program can free what its own calls take up.
+fn is_freed_by_the_program(code: Code) -> bool {
+    [Code::CALLS_AT_ONCE, Code::HOST_MEMORY].contains(&code)
 }
 
 /// A panic, by its place in the source.

@@ -7,6 +7,9 @@ use agentbox_policy::{Code, Denied};
 /// The bound on what the host holds for a run's calls, as `[run]` names it.
 pub(crate) const HOST_MEMORY: &str = "host-memory";
 
+/// The bound on how many calls are under way, as `[run]` names it.
+const CALLS_AT_ONCE: &str = "calls-at-once";
+
 /// A call that did not get its reply: what the guest may know of it.
 ///
 /// The text names the guest's own mistake or the kind of trouble, never anything of the host.
@@ -42,7 +45,7 @@ pub enum Cause {
     Internal,
     /// The reply does not fit the operation's type.
     InvalidReply,
-    /// A limit is used up.
+    /// A limit is used up, or a bound that the program's own calls take up.
     Limit {
         /// Its name in the policy.
         name: String,
@@ -101,17 +104,60 @@ impl Failure {
     }
 }
 
+/// A bound of the run that frees up when the program reads its replies, not by waiting.
+fn used_up(name: &str) -> Cause {
+    Cause::Limit {
+        name: name.to_owned(),
+        retry_after: None,
+    }
+}
+
 impl From<&Denied> for Failure {
     fn from(denied: &Denied) -> Self {
         let cause = match denied.code() {
             Code::NOT_CANONICAL => Cause::RequestUri,
             // The program can make room, and then try again; nobody else can.
-            Code::HOST_MEMORY => Cause::Limit {
-                name: HOST_MEMORY.into(),
-                retry_after: None,
-            },
+            Code::CALLS_AT_ONCE => used_up(CALLS_AT_ONCE),
+            Code::HOST_MEMORY => used_up(HOST_MEMORY),
             _ => Cause::Denied,
         };
         Self::new(denied.code(), cause, denied.message())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use agentbox_policy::{CallHead, RefusedHead};
+
+    use super::*;
+
+    fn cause(code: Code) -> Cause {
+        let head = CallHead::Refused(RefusedHead {
+            call: "a:b/c".to_owned(),
+            code,
+            message: "no".to_owned(),
+        });
+        Failure::from(&head.refuse(code, "no")).cause
+    }
+
+    #[test]
+    fn what_the_program_can_free_is_a_limit_and_not_denied_for_good() {
+        for (code, name) in [
+            (Code::CALLS_AT_ONCE, "calls-at-once"),
+            (Code::HOST_MEMORY, "host-memory"),
+        ] {
+            let (name, retry_after) = (name.to_owned(), None);
+            assert_eq!(cause(code), Cause::Limit { name, retry_after });
+        }
+        assert_eq!(cause(Code::CALLS), Cause::Denied);
+    }
+
+    #[test]
+    fn facts_are_beside_what_the_guest_is_told() {
+        let failure = Failure::new(Code::UPSTREAM_TIMEOUT, Cause::Timeout, "too long");
+        assert_eq!(failure.facts(), "too long");
+        let failure = failure.with_facts("longer than 5s");
+        assert_eq!(failure.facts(), "longer than 5s");
+        assert_eq!(failure.to_string(), "AB0604: too long");
     }
 }
