@@ -211,8 +211,10 @@ codes! {
         "Bounded by `[run] wall` and `--wall`.";
     504 LIMIT: "a limit of the policy is used up",
         "Limits are counted per agent and name, across runs and processes.";
-    505 REQUEST_SIZE: "the request is larger than it may be",
-        "Bounded by `[run] request-body` and `--request-body`; headers by 64 KiB, a URL by 8 KiB.";
+    505 REQUEST_SIZE: "the request is larger than it may be, or not what it announced",
+        "Bounded by `[run] request-body` and `--request-body`; headers by 64 KiB, a URL by 8 KiB. A \
+         body has to be as long as its `content-length` says, and trailers are not sent: a program that \
+         has any is told so, rather than that they are dropped.";
     506 OUTPUT: "the program wrote more output than it may",
         "Bounded by `[run] output` and `--output`.";
     507 ARGUMENTS_SIZE: "the arguments are larger than they may be",
@@ -252,7 +254,8 @@ codes! {
     603 TLS: "the upstream's identity could not be verified",
         "Certificates are checked against the system's roots and those of `--ca` or `[tls] ca`.";
     604 UPSTREAM_TIMEOUT: "the upstream was too slow",
-        "Bounded by `[run] connect`, `first-byte` and `call`, and by the program's own timeouts.";
+        "Bounded by `[run] connect`, `first-byte` and `call` and the flags of these names, and by the \
+         program's own timeouts. The message says which of them it was.";
     605 REPLY_SIZE: "the reply is larger than it may be",
         "Bounded by `[run] reply-body` and `--reply-body`; its headers by 64 KiB, the reply to an \
          operation by 8 MiB.";
