@@ -131,6 +131,15 @@ fn policy_explain_says_each_grant_and_the_worst_case() {
         (&json!(1), &json!("widget-bot"))
     );
     assert_eq!(told["worst-case"], worst[0]);
+    for (bound, amount) in [
+        ("memory", "256 MiB"),
+        ("calls", "10000"),
+        ("first-byte", "1m"),
+    ] {
+        assert_eq!(told["run"][bound], amount);
+    }
+    let bounds = told["run"].as_object().expect("an object");
+    assert_eq!(bounds.len(), agentbox_policy::Bound::all().len());
     let names: Vec<_> = told["grants"]
         .as_array()
         .expect("a list")

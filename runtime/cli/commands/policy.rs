@@ -1,8 +1,8 @@
 //! `agentbox policy`: reading, explaining and approving policies.
 
 use agentbox_embed::PolicyFile;
-use agentbox_policy::{Code, explain::explain as sentences};
-use serde_json::json;
+use agentbox_policy::{Bound, Bounds, Code, explain::explain as sentences};
+use serde_json::{Value, json};
 
 use crate::args::{ApproveArgs, OutputFlags, PolicyExplainArgs, WhichPolicy};
 use crate::config::{self, Found, POLICY_FILE};
@@ -48,6 +48,7 @@ pub(crate) fn explain(args: &PolicyExplainArgs, output: &OutputFlags) -> Result<
                 .map(|grant| json!({ "name": grant.name, "sentences": grant.sentences }))
                 .collect::<Vec<_>>(),
             "bounds": explanation.bounds,
+            "run": amounts(file.policy().bounds()),
             "worst-case": explanation.worst_case,
             "warnings": render::problems(file.policy().warnings()),
         }))?;
@@ -56,6 +57,12 @@ pub(crate) fn explain(args: &PolicyExplainArgs, output: &OutputFlags) -> Result<
         render::line(explanation.to_string().trim_end())?;
     }
     Ok(0)
+}
+
+/// Every bound of a run, as a policy would write it.
+fn amounts(bounds: &Bounds) -> Value {
+    let amount = |bound: &Bound| (bound.name.to_owned(), json!(bound.of(bounds).to_string()));
+    Value::Object(Bound::all().iter().map(amount).collect())
 }
 
 fn policy(which: &WhichPolicy) -> Result<PolicyFile, CommandError> {

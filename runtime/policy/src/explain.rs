@@ -7,7 +7,7 @@ use std::fmt;
 use ipnet::IpNet;
 
 use crate::base::{Standing, standing};
-use crate::bounds::OPERATION_REPLY;
+use crate::bounds::{Bound, Bounds, OPERATION_REPLY};
 use crate::credential::Credential;
 use crate::grant::{Access, FileGrant, HttpGrant, OperationGrant};
 use crate::limit::Limit;
@@ -275,6 +275,7 @@ fn bounds(policy: &Policy) -> Vec<String> {
             print_bytes(bounds.reply_body.min(OPERATION_REPLY.into()))
         ));
     }
+    sentences.extend(changed(bounds));
     if let Some(ca) = policy.tls_ca() {
         sentences.push(format!(
             "The host also trusts the certificate authorities in `{ca}`."
@@ -291,6 +292,20 @@ fn bounds(policy: &Policy) -> Vec<String> {
         ));
     }
     sentences
+}
+
+/// The bounds that are not as they are by default; all others are on the page about policies.
+fn changed(bounds: &Bounds) -> Option<String> {
+    let default = Bounds::default();
+    let changed: Vec<_> = Bound::all()
+        .iter()
+        .filter(|bound| bound.of(bounds) != bound.of(&default))
+        .map(|bound| {
+            let (name, usual) = (bound.name, bound.of(&default));
+            format!("`{name}` is {} (by default {usual})", bound.of(bounds))
+        })
+        .collect();
+    (!changed.is_empty()).then(|| format!("Of the bounds, {}.", joined(&changed, "and")))
 }
 
 /// The most harm: what is changed and how often, what can be read, what is lost on disk, and
@@ -527,7 +542,7 @@ Worst case: the program makes every change that `github:issues/create-comment` a
         let text = r#"policy = 1
             world = "a:b/w"
             http.p = { origin = "https://p.example", allow = ["GET /"] }
-            run = { arguments = "2 KiB", reply-body = "1 MiB" }
+            run = { arguments = "2 KiB", reply-body = "1 MiB", handles = 100 }
             [grants."github:issues/get"]
             where = { owner = { any = true }, repo = { any = true } }
             [grants."matrix:client/whoami"]"#;
@@ -541,6 +556,8 @@ Worst case: the program makes every change that `github:issues/create-comment` a
             "It may make 10000 calls, 128 at once, and be refused 1000 times.\n",
             "It may print 64 MiB, send 16 MiB in one request and receive 1 MiB in one reply.\n",
             "An operation takes at most 2 KiB of arguments, and its reply has at most 1 MiB.\n",
+            "Of the bounds, `handles` is 100 (by default 4096), `arguments` is 2 KiB (by default \
+             1 MiB) and `reply-body` is 1 MiB (by default 64 MiB).\n",
         ] {
             assert!(told.contains(line), "{line} in {told}");
         }
