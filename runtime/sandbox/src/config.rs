@@ -2,6 +2,15 @@
 //!
 //! The process that compiles and the one that runs use the same settings: wasmtime refuses code that
 //! was made under others.
+//!
+//! Left at wasmtime's own are settings that mean nothing beside those below: how far a memory that
+//! moves grows (`memory_reservation_for_growth`; none moves), all of the collector's heap and of the
+//! pool (neither is there), how relaxed SIMD rounds (it is off). What the compiler's developers switch
+//! on beside what is off below (`cranelift_wasmtime_debug_checks`, `emit_clif`) is off by itself. No
+//! `target` is named, so that code is made for the machine at hand, and no `module_version`: code is
+//! handed from one process to another of the same executable, and never kept. For the same reason the
+//! `cache` is not built in; nor are core dumps, `guest_debug`, `wmemcheck`, and record and replay.
+//! `macos_use_mach_ports` stays on: it decides how a trap is noticed there, not whether.
 
 use wasmparser::WasmFeatures;
 use wasmtime::{
@@ -19,16 +28,21 @@ const MEMORY_RESERVATION: u64 = 4 << 30;
 /// below this are checked by it alone.
 const MEMORY_GUARD: u64 = 32 << 20;
 
+/// Bytes of a memory's first image that may be all gaps. Compilers leave less between one part of a
+/// program's data and the next.
+const DENSE_IMAGE: u64 = 1 << 20;
+
 /// What programs may use: what compilers of ordinary programs emit, and what components need. All
 /// else is off, and so is what later versions of wasmtime bring.
 ///
-/// Off are, with what they would cost: threads and shared memories (a memory that changes while the
-/// host reads it), garbage collection, function references and exceptions (a second heap, with
-/// advisories of its own), tail calls and stack switching (a stack that the bound does not see),
-/// 64-bit memories (no guard regions), custom page sizes, wide arithmetic, memory control, relaxed
-/// SIMD (computes differently from machine to machine), and of components: async, streams, futures,
-/// threads, error contexts, garbage collection, maps, lists of fixed length, 64-bit memories, values
-/// and named implementations (calls overlap through `wasi:http` and `invoke`).
+/// Off are, with what they would cost: threads, shared memories and all else that is shared (a memory
+/// that changes while the host reads it), garbage collection with its types and descriptors, function
+/// references, exceptions of both kinds (a second heap, with advisories of its own), tail calls and
+/// stack switching (a stack that the bound does not see), 64-bit memories (no guard regions), custom
+/// page sizes, wide arithmetic, memory control, compact imports, relaxed SIMD (computes differently
+/// from machine to machine), and of components: async, streams, futures, threads, error contexts,
+/// garbage collection, maps, lists of fixed length, 64-bit memories, values, nested and canonical
+/// names and named implementations (calls overlap through `wasi:http` and `invoke`).
 fn features() -> WasmFeatures {
     WasmFeatures::MUTABLE_GLOBAL
         | WasmFeatures::SATURATING_FLOAT_TO_INT
@@ -73,6 +87,7 @@ fn proposals(config: &mut Config) {
     config.concurrency_support(false);
     // Nothing that needs a collector is on.
     config.gc_support(false);
+    config.metadata_for_gc_heap_corruption(false);
     config.shared_memory(false);
     // Hints are a custom section, parsed for speed alone.
     config.wasm_branch_hinting(false);
@@ -82,12 +97,17 @@ fn compilation(config: &mut Config) {
     // Winch and single-pass register allocation are not for programs that nobody trusts.
     config.strategy(Strategy::Cranelift);
     config.cranelift_regalloc_algorithm(RegallocAlgorithm::Backtracking);
+    // Of code that is slower, a program gets less done within `cpu`; the time that optimising takes is
+    // bounded by `compile-time`.
     config.cranelift_opt_level(OptLevel::Speed);
     // It multiplies code by what the program chooses.
     config.compiler_inlining(Inlining::No);
+    // Functions are compiled independently of each other; the child bounds its threads, and the sum of
+    // their time.
     config.parallel_compilation(true);
     // Checks of the compiler for its developers.
     config.cranelift_debug_verifier(false);
+    config.metadata_for_internal_asserts(false);
     // The same program computes the same on every machine.
     config.cranelift_nan_canonicalization(true);
     // Debug information is the program's own: it is not parsed, and nothing is made for debuggers and
@@ -115,5 +135,8 @@ fn memories(config: &mut Config) {
     // What a program's data is at first is mapped, not copied: instantiating is no work that grows
     // with what a program says of its data and tables.
     config.memory_init_cow(true);
+    // Beyond this, an image is at least half data. Two bytes far apart would else make one of 16 MiB,
+    // for each memory of a program that is a few hundred bytes itself.
+    config.memory_guaranteed_dense_image_size(DENSE_IMAGE);
     config.table_lazy_init(true);
 }
