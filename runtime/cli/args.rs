@@ -58,8 +58,9 @@ Exit codes:
   125             a mistake in the command, or in agentbox
   126             processor time, memory, tables, instances, stack or handles used up
   130             interrupted by a signal
-A program may exit with 120 or more as well; the `code` that --json prints tells the two apart. It is
-null where the program ended by itself. Rust programs for wasm32-wasip2 exit with 0 or 1 alone.
+A program may exit with 120 or more as well; the `code` that --json prints tells the two
+apart. It is null where the program ended by itself. Rust programs for wasm32-wasip2 exit
+with 0 or 1 alone.
 
 Environment:
   AGENTBOX_LOG    how much agentbox says of its own work: error (the default), debug, trace

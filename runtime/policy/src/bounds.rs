@@ -227,19 +227,19 @@ bounds! {
     /// Bytes of all the program's memories together. 256 MiB holds an interpreter and its data,
     /// and bulk memory operations, which cannot be interrupted, stay short.
     memory "memory": Bytes = 256 * MIB, SOME,
-        "Memory of the program, all its memories together, such as `64MiB`.";
+        "Largest memory of the program, all its memories together, such as `64MiB`.";
     /// Entries of all the program's tables together, which count as memory too, eight bytes each. A
     /// large program has some ten thousand function pointers.
     table "table": Count = 100_000, ANY,
-        "Entries of all the program's tables together.";
+        "Most entries of all the program's tables together.";
     /// Core instances, and as many memories and tables each. A component adapted from a core module
     /// has five; one composed of ten libraries some thirty.
     instances "instances": Count = 64, 1..=1000,
-        "Core instances of the program, and as many memories and tables each.";
+        "Most core instances of the program, and as many memories and tables each.";
     /// Bytes of the program's stack. An ordinary program uses tens of kilobytes, an interpreter half
     /// a megabyte before it refuses to go deeper.
     stack "stack": Bytes = MIB / 2, 16 << 10..=64 * MIB,
-        "Stack of the program.";
+        "Largest stack of the program.";
     /// Time spent computing, not waiting. Ten seconds is far more than glue between calls needs.
     cpu "cpu": Time = Duration::from_secs(10), SOME,
         "Processor time, such as `5s`; waiting does not count.";
@@ -248,60 +248,59 @@ bounds! {
         "Wall time, waiting for upstreams included.";
     /// Bytes of standard output and standard error together. 64 MiB is no longer read by anyone.
     output "output": Bytes = 64 * MIB, ANY,
-        "Standard output and standard error together.";
+        "Largest standard output and standard error, together.";
     /// Calls of the run, whatever becomes of them. Each costs a line or two of the record: ten
     /// thousand are some megabytes of it, and more than two minutes are good for.
     calls "calls": Count = 10_000, ANY,
-        "Calls, whatever becomes of them.";
+        "Most calls, whatever becomes of them.";
     /// Calls of the run that may be refused before anything is sent, by the policy, a limit or a bound. A
-    /// program that was told no a
-    /// thousand times is not listening, and would fill the record.
+    /// program that was told no a thousand times is not listening, and would fill the record.
     denials "denials": Count = 1000, ANY,
-        "Calls that may be refused before anything is sent.";
+        "Most calls that may be refused before anything is sent.";
     /// Calls that are under way at once, from being sent to the end of the reply, or until the program
     /// drops it; more wait for their turn. Servers take some hundred streams at once, and a process some
     /// thousand descriptors.
     calls_at_once "calls-at-once": Count = 128, SOME,
-        "Calls that are under way at once; more wait for their turn.";
+        "Most calls that are under way at once; more wait for their turn.";
     /// Handles of the host's that the program may hold at once: streams, files, requests, replies.
     /// Ordinary programs hold tens, one with five hundred calls under way some three thousand. Each
     /// can make the host hold up to 64 KiB.
     handles "handles": Count = 4096, 16..=1_000_000,
-        "Handles that the program may hold: streams, files, requests, replies.";
+        "Most handles that the program may hold: streams, files, requests, replies.";
     /// Bytes that the host holds for the program's calls: arguments, bodies and replies that were not
     /// taken yet, what reading an operation's reply takes up, and a mebibyte for each call under way. The
     /// program's own memory does not count them, so as much again as that. What `handles` make the
     /// host hold comes on top, except for listings of directories, which count here.
     host_memory "host-memory": Bytes = 256 * MIB, ANY,
-        "Memory of the host that the program's calls take up.";
+        "Largest memory of the host that the program's calls take up.";
     /// Bytes of the arguments of an operation, or of a request by name, as JSON. A mebibyte is more
     /// text than an API takes in a field, and is read at once.
     arguments "arguments": Bytes = MIB, ANY,
-        "An operation's arguments, as JSON.";
+        "Largest arguments of an operation, as JSON.";
     /// Bytes of one request's body. 16 MiB holds a file that an API takes in one piece.
     request_body "request-body": Bytes = 16 * MIB, ANY,
-        "The body of one request.";
+        "Largest body of one request.";
     /// Bytes of one reply's body. 64 MiB holds a large download.
     reply_body "reply-body": Bytes = 64 * MIB, ANY,
-        "The body of one reply.";
+        "Largest body of one reply.";
     /// From the first packet to the end of the TLS handshake. Ten seconds outlasts three lost
     /// packets in a row.
     connect "connect": Time = Duration::from_secs(10), SOME,
-        "Connecting to an upstream, TLS included.";
+        "Time to connect to an upstream, TLS included.";
     /// From the request's end to the reply's head. A minute: language models think.
     first_byte "first-byte": Time = Duration::from_secs(60), SOME,
-        "From the end of a request to the first byte of its reply.";
+        "Time from the end of a request to the first byte of its reply.";
     /// One whole call, from when it is made to the last byte of the reply; waiting for its turn counts.
     call "call": Time = Duration::from_secs(120), SOME,
-        "One call, from its start to the end of its reply.";
+        "Time for one call, from its start to the end of its reply.";
     /// Time that making native code of the program takes, before it runs. A language runtime of 40
     /// MiB takes half of it on a slow machine.
     compile_time "compile-time": Time = Duration::from_secs(60), SOME,
-        "Compiling the program.";
+        "Time to compile the program.";
     /// Bytes of memory that making native code of the program takes. A hundred times the size of the
     /// largest programs known, language runtimes of 40 MiB.
     compile_memory "compile-memory": Bytes = 4096 * MIB, 64 * MIB..=u64::MAX,
-        "Memory for compiling the program.";
+        "Largest memory for compiling the program.";
 }
 
 /// The largest reply to an operation, in bytes. JSON takes up to twenty times its size in memory
