@@ -6,7 +6,7 @@ use crate::bounds::{Amount, Bound, Bounds, Unit};
 
 use super::document::{Entry, Problems, Table, wrong_type};
 
-/// What this page's later versions bound, and this build does not.
+/// Bounds that the language has a name for, and this build does not hold a run to.
 const LATER: &[&str] = &["confirm-timeout"];
 
 pub(crate) fn bounds(root: &Table<'_>, problems: &mut Problems) -> Bounds {
@@ -42,6 +42,14 @@ fn amount(
         }
         (Unit::Count, other) => {
             wrong_type(&path, &span, other, "a whole number", problems);
+            return None;
+        }
+        (unit @ (Unit::Bytes | Unit::Time), other) if !matches!(other, DeValue::String(_)) => {
+            let expected = match unit {
+                Unit::Time => "a string with a unit, such as `\"5s\"`",
+                _ => "a string with a unit, such as `\"64 MiB\"`",
+            };
+            wrong_type(&path, &span, other, expected, problems);
             return None;
         }
         (unit, _) => {

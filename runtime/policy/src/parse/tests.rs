@@ -148,7 +148,7 @@ AB0108 34:11 no limit is called `cals`
 AB0107 36:7 `http.three` needs `use` or `origin`
 AB0107 37:9 `http.three.allow` is empty
 AB0107 40:10 `run.memory`: `64 MB` is not a number of bytes such as `64 MiB` (units: B, KiB, MiB, GiB)
-AB0107 41:10 `run.wall` is an integer, expected a string
+AB0107 41:10 `run.wall` is an integer, expected a string with a unit, such as `"5s"`
 AB0107 44:10 `files."/data".host` is not a path below the policy's folder
 AB0107 45:10 `write` is not a kind of access
 AB0107 48:12 `stripe` is not a pattern of imports
