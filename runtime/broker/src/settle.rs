@@ -273,7 +273,6 @@ mod tests {
     use agentbox_gate::Cause;
     use agentbox_ledger::RunId;
     use agentbox_record::RunStart;
-    use cap_std::ambient_authority;
     use cap_std::fs::Dir;
 
     use super::*;
@@ -337,7 +336,7 @@ mod tests {
         let name = format!("agentbox-settle-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).expect("a folder");
-        let state = Dir::open_ambient_dir(&folder, ambient_authority()).expect("a folder");
+        let state = Dir::from_std_file(std::fs::File::open(&folder).expect("a folder"));
         let ended_first = Arc::new(AtomicUsize::new(0));
         let failure = Failure::new(Code::UPSTREAM_TIMEOUT, Cause::Timeout, "too long");
         for (last, polled) in [(None, false), (None, true), (Some(Box::new(failure)), true)] {
