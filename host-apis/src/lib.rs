@@ -10,6 +10,7 @@ pub mod connectors;
 mod errors;
 mod http;
 mod invoke;
+mod listing;
 mod operation;
 mod state;
 #[cfg(test)]
@@ -33,5 +34,6 @@ pub fn linker(engine: &Engine) -> Result<Linker<State>, wasmtime::Error> {
     let mut linker = base_linker(engine)?;
     http::add_to_linker(&mut linker)?;
     invoke::add_to_linker(&mut linker)?;
+    listing::add_to_linker(&mut linker)?;
     Ok(linker)
 }

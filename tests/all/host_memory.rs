@@ -3,6 +3,7 @@
 use crate::calls::{HTTP, ground};
 use crate::support::agentbox::{Ground, Outcome};
 use crate::support::api::{Api, json, reply};
+use crate::support::errands::{run, wasip1, wasip2};
 use crate::support::guests::guest;
 use crate::support::texts::{Calling, calling};
 
@@ -135,4 +136,45 @@ fn w11_random_bytes_and_lists_of_handles_are_gone_once_they_were_given() {
     let (outcome, peak) = held("polls", "1", "");
     outcome.exits(126).says("error[AB0514]: ");
     assert!(peak < OWN + 64 * MIB, "{}", peak / MIB);
+}
+
+/// A ground with a folder of 500 long names that the program may list, in a run with room for 8 MiB.
+fn listed() -> Ground {
+    let ground = Ground::new();
+    ground.write(
+        "agentbox.toml",
+        "policy = 1\n\
+         [run]\nhost-memory = \"8MiB\"\n\
+         [files.\"/data\"]\nhost = \"data\"\naccess = \"read\"\n\
+         [http.w]\norigin = \"https://api.example.com\"\nallow = [\"GET /v1/a\"]\n",
+    );
+    for number in 0..500 {
+        ground.write(&format!("data/{number:0>200}"), "");
+    }
+    ground
+}
+
+#[test]
+fn w11_listings_of_directories_that_are_not_read_are_bounded() {
+    let ground = listed();
+    let probe = guest("probe").display().to_string();
+    let words = ["run", "--policy", "agentbox.toml", &probe];
+    let outcome = ground.run(&[&words[..], &["hold", "listings", "3000", "-"]].concat());
+    let out = outcome.exits(0).out();
+    assert!(out.starts_with("error: insufficient-memory"), "{out}");
+    let held = out.lines().find_map(|line| line.strip_prefix("held: "));
+    let held: u64 = held.expect("a line").parse().expect("a number");
+    // Each has 100 kB of names.
+    assert!((40..80).contains(&held), "{held}");
+    assert!(outcome.peak < OWN + 32 * MIB, "{}", outcome.peak / MIB);
+}
+
+#[test]
+fn w11_listings_that_were_dropped_make_room_for_others() {
+    let ground = listed();
+    let words = vec![&["list", "/data"][..]; 100].join(&"+");
+    for program in [wasip1(), wasip2()] {
+        let outcome = run(&ground, &program, &words);
+        assert_eq!(outcome.exits(0).out(), "500\n".repeat(100));
+    }
 }
