@@ -126,6 +126,14 @@ fn what_exports_nothing_to_run_is_refused() {
         "(module)",
         "(component)",
         "(module (func (export \"main\")))",
+        // The name alone, and a `run` that is another function.
+        r#"(component (component $c) (instance $i (instantiate $c))
+             (export "wasi:cli/run@0.2.0" (instance $i)))"#,
+        r#"(component (component $c (import "run" (func $r)) (export "run" (func $r)))
+             (core module $m (func (export "run"))) (core instance $m (instantiate $m))
+             (func $r (canon lift (core func $m "run")))
+             (instance $i (instantiate $c (with "run" (func $r))))
+             (export "wasi:cli/run@0.2.0" (instance $i)))"#,
     ] {
         refused(text.as_bytes(), "AB0117");
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use agentbox_policy::{Amount, Bound, Code, Import};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
-use wasmtime::component::types::{ComponentItem, Type};
+use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
 
 use crate::Engine;
 use crate::PROGRAM_BYTES;
@@ -141,21 +141,30 @@ impl Program {
 }
 
 fn entry(engine: &Engine, component: &Component) -> Option<Entry> {
+    let engine = engine.wasmtime();
     let ty = component.component_type();
-    ty.exports(engine.wasmtime())
+    ty.exports(engine)
         .find_map(|(name, export)| match export.ty {
-            ComponentItem::ComponentInstance(_) if is_command(name) => Some(Entry::Command),
+            ComponentItem::ComponentInstance(instance) if is_command(name) => {
+                let run = instance.get_export(engine, "run")?;
+                matches!(run.ty, ComponentItem::ComponentFunc(func)
+                    if returns(&func, |ty| ty.is_none()))
+                .then_some(Entry::Command)
+            }
             ComponentItem::ComponentFunc(func) if name == "run" => {
-                let mut results = func.results();
-                let (Some(Type::Result(result)), None) = (results.next(), results.next()) else {
-                    return None;
-                };
-                let strings = matches!(result.ok(), Some(Type::String))
-                    && matches!(result.err(), Some(Type::String));
-                (strings && func.params().next().is_none()).then_some(Entry::Run)
+                returns(&func, |ty| matches!(ty, Some(Type::String))).then_some(Entry::Run)
             }
             _ => None,
         })
+}
+
+/// Whether a function takes nothing and returns a `result` whose both sides are such.
+fn returns(func: &ComponentFunc, such: impl Fn(Option<Type>) -> bool) -> bool {
+    let mut results = func.results();
+    let (Some(Type::Result(result)), None) = (results.next(), results.next()) else {
+        return false;
+    };
+    func.params().next().is_none() && such(result.ok()) && such(result.err())
 }
 
 /// WASI 0.2 promises that every 0.2.x is compatible.
