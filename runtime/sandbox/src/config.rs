@@ -28,9 +28,10 @@ const MEMORY_RESERVATION: u64 = 4 << 30;
 /// below this are checked by it alone.
 const MEMORY_GUARD: u64 = 32 << 20;
 
-/// Bytes of a memory's first image that may be all gaps. Compilers leave less between one part of a
-/// program's data and the next.
-const DENSE_IMAGE: u64 = 1 << 20;
+/// How large the image of a memory may be where it is mostly zeros. An image is part of the compiled
+/// program, so this is what a few bytes of a program can make of it: two, at both ends of a memory,
+/// would make sixteen megabytes of it by wasmtime's default. Data that is denser is less than doubled.
+const SPARSE_IMAGE: u64 = 64 << 10;
 
 /// What programs may use: what compilers of ordinary programs emit, and what components need. All
 /// else is off, and so is what later versions of wasmtime bring.
@@ -133,10 +134,9 @@ fn memories(config: &mut Config) {
     config.guard_before_linear_memory(true);
     config.signals_based_traps(true);
     // What a program's data is at first is mapped, not copied: instantiating is no work that grows
-    // with what a program says of its data and tables.
+    // with what a program says of its data and tables. Data that is sparse is copied, which is less
+    // than half of the memory that it goes to.
     config.memory_init_cow(true);
-    // Beyond this, an image is at least half data. Two bytes far apart would else make one of 16 MiB,
-    // for each memory of a program that is a few hundred bytes itself.
-    config.memory_guaranteed_dense_image_size(DENSE_IMAGE);
+    config.memory_guaranteed_dense_image_size(SPARSE_IMAGE);
     config.table_lazy_init(true);
 }
