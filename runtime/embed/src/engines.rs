@@ -42,11 +42,6 @@ impl Engines {
         })
     }
 
-    /// The engine that programs are loaded for first.
-    pub(crate) fn first(&self) -> &Engine {
-        &self.first.engine
-    }
-
     /// The engine whose programs have `stack` bytes of stack.
     pub(crate) fn of(&self, stack: u64) -> Result<Linked, RuntimeError> {
         if stack == self.first.engine.stack() {
@@ -84,7 +79,7 @@ mod tests {
         let same =
             |one: &Engine, other: &Engine| wasmtime::Engine::same(one.wasmtime(), other.wasmtime());
         let of = |stack| engines.of(stack).expect("wasmtime runs here").engine;
-        assert!(same(&of(512 << 10), engines.first()));
+        assert!(same(&of(512 << 10), &engines.first.engine));
         let small = of(64 << 10);
         assert_eq!(small.stack(), 64 << 10);
         assert!(same(&of(64 << 10), &small));

@@ -150,7 +150,12 @@ impl Runtime {
         bytes: &[u8],
         bounds: &Bounds,
     ) -> Result<Program, ProgramError> {
-        compiler.compile(self.engines.first(), bytes, bounds)
+        // Loaded for the engine that is to run it, it need not be loaded again.
+        let linked = self
+            .engines
+            .of(bounds.stack)
+            .map_err(|error| ProgramError::NoCompiler(error.to_string()))?;
+        compiler.compile(&linked.engine, bytes, bounds)
     }
 
     /// Counts of a dry run are its own: what is not sent uses nothing up.
