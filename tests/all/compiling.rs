@@ -201,6 +201,61 @@ fn programs_that_take_much_memory_to_compile_end_with_it() {
     }
 }
 
+/// A command of some bytes that brings along modules which are never instantiated, each with a memory
+/// whose data, two bytes of it, ends at `end`.
+fn sparse(modules: usize, end: usize) -> String {
+    let pages = end.div_ceil(64 << 10);
+    let module = format!(
+        r#"(core module (memory {pages}) (data (i32.const 0) "x") (data (i32.const {}) "x"))"#,
+        end - 1
+    );
+    texts::command_with(&module.repeat(modules))
+}
+
+/// What the host may hold of memory for a small program.
+const SMALL: u64 = 100 << 20;
+
+#[test]
+fn data_that_is_sparse_costs_the_host_nothing() {
+    let ground = Ground::new();
+    ground.write("program.wat", &sparse(20, 16 << 20));
+    for stack in ["--stack=512KiB", "--stack=256KiB"] {
+        let outcome = ground.run(&["run", stack, "program.wat"]);
+        outcome.exits(0);
+        assert!(outcome.peak < SMALL, "{stack}: {} bytes", outcome.peak);
+    }
+}
+
+#[test]
+fn a_program_whose_native_code_is_many_times_its_size_is_refused() {
+    let ground = Ground::new();
+    ground.write("program.wat", &sparse(400, 65_000));
+    for (command, code) in [("run", 120), ("check", 1)] {
+        let outcome = ground.run(&[command, "program.wat"]);
+        outcome.exits(code).says("error[AB0517]: ");
+        assert!(outcome.peak < SMALL, "{command}: {} bytes", outcome.peak);
+    }
+}
+
+#[test]
+fn programs_compile_where_the_death_of_children_is_ignored() {
+    let ground = Ground::new();
+    let ignoring = |script: &str| ground.shell(&ground.work(), &format!("trap '' CHLD; {script}"));
+    ground.write("good.wat", &texts::command(&[]));
+    ignoring("exec agentbox run good.wat").exits(0);
+    ground.write("bad.wat", "(module");
+    ignoring("exec agentbox run bad.wat")
+        .exits(120)
+        .says("error[AB0114]: ");
+    ground.write("slow.wat", &quadratic());
+    ignoring("exec agentbox run --compile-time=300ms slow.wat")
+        .exits(120)
+        .says("error[AB0516]: ");
+    ignoring("exec agentbox run --compile-memory=64MiB slow.wat")
+        .exits(120)
+        .says("error[AB0517]: ");
+}
+
 #[test]
 fn the_bounds_of_compiling_are_the_policys_for_run_and_check() {
     for (bound, value, code) in [

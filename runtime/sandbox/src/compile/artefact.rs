@@ -23,9 +23,9 @@ impl Artefact {
         }
     }
 
-    /// What the child that was started to compile has written to its pipe.
-    pub(super) fn of_child(output: Vec<u8>) -> Self {
-        Self(output)
+    /// What the child that was started to compile has answered.
+    pub(super) fn of_child(answer: Vec<u8>) -> Self {
+        Self(answer)
     }
 
     /// The code of a component that is loaded already, to load it for another engine.
@@ -34,8 +34,8 @@ impl Artefact {
     }
 
     /// The bytes, for the pipe.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.0
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
     }
 
     /// Loads the code, to be run by `engine`.

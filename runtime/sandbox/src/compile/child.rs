@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write};
 use std::time::Duration;
 
 use agentbox_policy::Bounds;
@@ -26,14 +26,16 @@ const STACK: usize = 4 << 20;
 /// How the child ended, where it ended by itself. No code is one that other programs end with, should
 /// an executable be named that does not know what it is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Exit {
-    /// Standard output has the native code.
+    /// The answer has the native code.
     Compiled = 90,
-    /// The program is not valid; standard output says why.
+    /// The program is not valid; the answer says why.
     Malformed = 91,
     NothingToRun = 92,
     Precompiled = 93,
-    /// An allocation failed, and the compiler could say so.
+    /// An allocation failed, and the compiler could say so, or the native code is larger than it may
+    /// be.
     Memory = 94,
     /// The compiler panicked.
     Panicked = 95,
@@ -57,29 +59,93 @@ impl Exit {
     }
 }
 
+/// All that the child writes to its standard output, at its end. It says itself how the child ended
+/// and how long it is: a parent that ignores the death of its children has no status of this one.
+pub(super) struct Answer {
+    pub(super) exit: Exit,
+    pub(super) text: Vec<u8>,
+}
+
+impl Answer {
+    /// How it ended, and the length of what follows.
+    const HEAD: usize = 9;
+
+    fn bare(exit: Exit) -> Self {
+        let text = Vec::new();
+        Self { exit, text }
+    }
+
+    fn write(&self, mut pipe: impl Write) -> io::Result<()> {
+        pipe.write_all(&[self.exit as u8])?;
+        pipe.write_all(&(self.text.len() as u64).to_le_bytes())?;
+        pipe.write_all(&self.text)?;
+        pipe.flush()
+    }
+
+    /// The answer that comes out of `pipe`, if one comes in full, and its text has no more than `most`
+    /// bytes.
+    pub(super) fn read(mut pipe: impl Read, most: u64) -> Option<Self> {
+        let mut head = [0; Self::HEAD];
+        pipe.read_exact(&mut head).ok()?;
+        let [exit, len @ ..] = head;
+        let len = u64::from_le_bytes(len);
+        if len > most {
+            return None;
+        }
+        let exit = Exit::of(exit.into())?;
+        let mut text = Vec::new();
+        pipe.take(len).read_to_end(&mut text).ok()?;
+        (text.len() as u64 == len).then_some(Self { exit, text })
+    }
+}
+
 /// What the child is told, as its arguments: it is bounded before it reads a byte.
 pub(super) struct Limits {
     time: Duration,
     memory: u64,
+    answer: u64,
     parent: u32,
 }
 
+/// Bytes of native code that any program may become, however small it is: adapters, and an image of a
+/// memory for each of many modules.
+const ANSWER_LEAST: u64 = 16 << 20;
+
+/// Bytes of native code that a program may become for each of its own. Compilers' output grows to two
+/// to four times its size; machine-made code, of functions that do nothing, to ten.
+const ANSWER_TIMES: u64 = 16;
+
+/// What the native code may have of the memory that compiling may take, which honest programs need
+/// some fifty times as much of. The parent holds it twice while it is loaded.
+const ANSWER_SHARE: u64 = 16;
+
 impl Limits {
-    /// The limits of a child that this process starts.
-    pub(super) fn new(bounds: &Bounds) -> Self {
+    /// The limits of a child that this process starts for a program of this many bytes.
+    pub(super) fn new(bounds: &Bounds, program: usize) -> Self {
+        let answer = (program as u64)
+            .saturating_mul(ANSWER_TIMES)
+            .saturating_add(ANSWER_LEAST)
+            .min(bounds.compile_memory / ANSWER_SHARE);
         Self {
             time: bounds.compile_time,
             memory: bounds.compile_memory,
+            answer,
             parent: std::process::id(),
         }
     }
 
-    pub(super) fn to_args(&self) -> [String; 4] {
+    /// The most bytes that an answer's text may have.
+    pub(super) fn answer(&self) -> u64 {
+        self.answer
+    }
+
+    pub(super) fn to_args(&self) -> [String; 5] {
         let millis = self.time.as_millis();
         [
             WORD.to_owned(),
             millis.to_string(),
             self.memory.to_string(),
+            self.answer.to_string(),
             self.parent.to_string(),
         ]
     }
@@ -89,6 +155,7 @@ impl Limits {
         Some(Self {
             time: Duration::from_millis(number()?),
             memory: number()?,
+            answer: number()?,
             parent: u32::try_from(number()?).ok()?,
         })
     }
@@ -144,16 +211,21 @@ pub fn compile_if_asked() {
     }
     // The text of a panic is the program's as much as the compiler's; the parent needs none.
     std::panic::set_hook(Box::new(|_| {}));
-    let exit = Limits::from_args(args).map_or(Exit::Unable, |limits| compile(&limits));
+    let answer =
+        Limits::from_args(args).map_or(Answer::bare(Exit::Unable), |limits| compile(&limits));
+    let exit = match answer.write(io::stdout().lock()) {
+        Ok(()) => answer.exit,
+        Err(_) => Exit::Unable,
+    };
     #[expect(clippy::exit, reason = "all that this process was started for is done")]
     std::process::exit(exit as i32)
 }
 
-fn compile(limits: &Limits) -> Exit {
+fn compile(limits: &Limits) -> Answer {
     let threads = std::thread::available_parallelism().map_or(1, |threads| threads.get());
     let threads = threads.min(THREADS);
     if limits.impose(threads).is_err() {
-        return Exit::Unable;
+        return Answer::bare(Exit::Unable);
     }
     // Now, while there is memory for their stacks: later, a thread that cannot be started would look
     // like a fault of the compiler.
@@ -162,39 +234,84 @@ fn compile(limits: &Limits) -> Exit {
         .stack_size(STACK)
         .build_global();
     if pool.is_err() {
-        return Exit::Memory;
+        return Answer::bare(Exit::Memory);
     }
     // On a thread, so that its stack does not depend on the machine, and a panic ends here.
-    let Ok(worker) = std::thread::Builder::new().stack_size(STACK).spawn(pass_on) else {
-        return Exit::Memory;
+    let Ok(worker) = std::thread::Builder::new().stack_size(STACK).spawn(answer) else {
+        return Answer::bare(Exit::Memory);
     };
-    worker.join().unwrap_or(Exit::Panicked)
+    match worker.join() {
+        Ok(answer) if answer.text.len() as u64 > limits.answer => Answer::bare(Exit::Memory),
+        Ok(answer) => answer,
+        Err(_) => Answer::bare(Exit::Panicked),
+    }
 }
 
-/// From standard input to standard output.
-fn pass_on() -> Exit {
+/// What becomes of the program that is on standard input.
+fn answer() -> Answer {
     let mut program = Vec::new();
     let mut input = io::stdin().lock().take(PROGRAM_BYTES as u64 + 1);
     match input.read_to_end(&mut program) {
         Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::OutOfMemory => return Exit::Memory,
-        Err(_) => return Exit::Unable,
+        Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+            return Answer::bare(Exit::Memory);
+        }
+        Err(_) => return Answer::bare(Exit::Unable),
     }
     let Ok(engine) = wasmtime::Engine::new(&config(STACK)) else {
-        return Exit::Unable;
+        return Answer::bare(Exit::Unable);
     };
-    let compiled = artefact(&engine, &program);
-    let (exit, output) = match &compiled {
-        Ok(artefact) => (Exit::Compiled, artefact.bytes()),
-        Err(ProgramError::Malformed(why)) => (Exit::Malformed, why.as_bytes()),
-        Err(ProgramError::NothingToRun) => (Exit::NothingToRun, &[][..]),
-        Err(ProgramError::Precompiled) => (Exit::Precompiled, &[][..]),
-        Err(ProgramError::OutOfMemory) => (Exit::Memory, &[][..]),
-        Err(_) => (Exit::Unable, &[][..]),
+    let (exit, text) = match artefact(&engine, &program) {
+        Ok(artefact) => (Exit::Compiled, artefact.into_bytes()),
+        Err(ProgramError::Malformed(why)) => (Exit::Malformed, why.into_bytes()),
+        Err(ProgramError::NothingToRun) => (Exit::NothingToRun, Vec::new()),
+        Err(ProgramError::Precompiled) => (Exit::Precompiled, Vec::new()),
+        Err(ProgramError::CompileMemory) => (Exit::Memory, Vec::new()),
+        Err(_) => (Exit::Unable, Vec::new()),
     };
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(output).and_then(|()| stdout.flush()) {
-        Ok(()) => exit,
-        Err(_) => Exit::Unable,
+    Answer { exit, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(exit: Exit, text: &[u8]) -> Vec<u8> {
+        let text = text.to_vec();
+        let mut pipe = Vec::new();
+        let answer = Answer { exit, text };
+        answer.write(&mut pipe).expect("memory takes it");
+        pipe
+    }
+
+    #[test]
+    fn only_a_whole_answer_is_one() {
+        let pipe = written(Exit::Compiled, b"code");
+        let answer = Answer::read(&pipe[..], 4).expect("it is whole");
+        assert_eq!(answer.exit, Exit::Compiled);
+        assert_eq!(answer.text, b"code");
+        for end in 0..pipe.len() {
+            assert!(Answer::read(&pipe[..end], 4).is_none(), "{end}");
+        }
+        assert!(
+            Answer::read(&pipe[..], 3).is_none(),
+            "longer than it may be"
+        );
+        assert!(Answer::read(&b"(module (memory 1))"[..], 1 << 62).is_none());
+    }
+
+    #[test]
+    fn native_code_is_bounded_by_the_programs_size_and_by_compile_memory() {
+        let of = |program, compile_memory| {
+            let bounds = Bounds {
+                compile_memory,
+                ..Bounds::default()
+            };
+            Limits::new(&bounds, program).answer() >> 20
+        };
+        assert_eq!(of(5_000, 4 << 30), 16);
+        assert_eq!(of(1 << 20, 4 << 30), 32);
+        assert_eq!(of(PROGRAM_BYTES, 4 << 30), 256);
+        assert_eq!(of(PROGRAM_BYTES, 64 << 20), 4);
     }
 }

@@ -1,6 +1,6 @@
 //! The process that has a program compiled: starts the child, bounds it, and makes sure it is gone.
 
-use std::io::{Read, Write as _};
+use std::io::{Read as _, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,15 +9,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use agentbox_policy::Bounds;
+use rustix::io::Errno;
 use rustix::process::Signal;
 
 use super::Artefact;
-use super::child::{Exit, Limits};
+use super::child::{Answer, Exit, Limits};
 use crate::ProgramError;
-
-/// Bytes of native code that are taken from the child: sixteen times the largest program. Compilers'
-/// output grows to three or four times its size, hand-made code to ten.
-const ARTEFACT: u64 = 1 << 30;
 
 /// Bytes of standard error that are looked at. The runtime's last words are one line.
 const LAST_WORDS: u64 = 4 << 10;
@@ -36,46 +33,60 @@ pub(super) fn compile(
     bounds: &Bounds,
 ) -> Result<Artefact, ProgramError> {
     let deadline = Instant::now() + bounds.compile_time;
-    let mut child = Started::new(executable, &Limits::new(bounds))?;
+    let limits = Limits::new(bounds, bytes.len());
+    let mut child = Started::new(executable, &limits)?;
     let (Some(mut stdin), Some(stdout), Some(stderr)) = (
-        child.0.stdin.take(),
-        child.0.stdout.take(),
-        child.0.stderr.take(),
+        child.child.stdin.take(),
+        child.child.stdout.take(),
+        child.child.stderr.take(),
     ) else {
         return Err(ProgramError::NoCompiler("it has no pipes".into()));
     };
     thread::scope(|scope| {
         // A child that ends early reads no further; how it ended says more than that.
         scope.spawn(move || drop(stdin.write_all(bytes)));
-        let last_words = scope.spawn(move || read(stderr, LAST_WORDS));
-        let (done, output) = channel();
-        scope.spawn(move || drop(done.send(read(stdout, ARTEFACT + 1))));
-        let output = output.recv_timeout(left(deadline)).ok();
-        let status = child.end(deadline)?;
+        let last_words = scope.spawn(move || {
+            let mut bytes = Vec::new();
+            drop(stderr.take(LAST_WORDS).read_to_end(&mut bytes));
+            bytes
+        });
+        let (done, answer) = channel();
+        scope.spawn(move || drop(done.send(Answer::read(stdout, limits.answer()))));
+        let answer = answer.recv_timeout(left(deadline)).ok();
+        let end = child.end(deadline);
         // Every pipe is closed now, and the threads end.
         let last_words = last_words.join().unwrap_or_default();
-        match output.zip(status) {
-            Some((output, status)) => outcome(status, output, &last_words, bounds),
-            None => Err(ProgramError::CompileTime(bounds.compile_time)),
+        match (answer, end) {
+            (None, _) | (_, End::Killed) => Err(ProgramError::CompileTime),
+            (Some(answer), End::Gone(status)) => outcome(status, answer, &last_words),
         }
     })
 }
 
-/// What became of a child that ended before its deadline.
+/// What became of a child that ended before its deadline, with this status, if the system told it.
 fn outcome(
-    status: ExitStatus,
-    output: Vec<u8>,
+    status: Option<ExitStatus>,
+    answer: Option<Answer>,
     last_words: &[u8],
     bounds: &Bounds,
 ) -> Result<Artefact, ProgramError> {
-    let signal = status.signal().and_then(Signal::from_named_raw);
-    match (status.code().and_then(Exit::of), signal) {
-        (Some(Exit::Compiled), _) if output.len() as u64 > ARTEFACT => {
-            Err(ProgramError::OutOfMemory)
+    let (said, text) = match answer {
+        Some(answer) => (Some(answer.exit), Some(answer.text)),
+        None => (None, None),
+    };
+    let (exit, signal) = match status {
+        Some(status) => (
+            status.code().and_then(Exit::of),
+            status.signal().and_then(Signal::from_named_raw),
+        ),
+        None => (said, None),
+    };
+    match (exit, signal) {
+        (Some(Exit::Compiled), _) if said == exit => {
+            Ok(Artefact::of_child(text.unwrap_or_default()))
         }
-        (Some(Exit::Compiled), _) => Ok(Artefact::of_child(output)),
         (Some(Exit::Malformed), _) => {
-            let why = String::from_utf8_lossy(&output).into_owned();
+            let why = String::from_utf8_lossy(&text.unwrap_or_default()).into_owned();
             Err(ProgramError::Malformed(why))
         }
         (Some(Exit::NothingToRun), _) => Err(ProgramError::NothingToRun),
@@ -89,7 +100,12 @@ fn outcome(
         (None, Some(Signal::ABORT | Signal::SEGV | Signal::BUS | Signal::ILL | Signal::TRAP)) => {
             Err(ProgramError::CompilerFailed)
         }
-        _ => Err(ProgramError::NoCompiler(format!("it ended with {status}"))),
+        _ => match status {
+            Some(status) => Err(ProgramError::NoCompiler(format!("it ended with {status}"))),
+            None if ran_out(last_words) => Err(ProgramError::CompileMemory),
+            // It said nothing, as one that crashed.
+            None => Err(ProgramError::CompilerFailed),
+        },
     }
 }
 
@@ -100,19 +116,25 @@ fn ran_out(last_words: &[u8]) -> bool {
         .any(|line| line.starts_with(NO_MEMORY))
 }
 
-/// All of `pipe`, but no more than `most` bytes. A pipe that breaks ends there.
-fn read(pipe: impl Read, most: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    drop(pipe.take(most).read_to_end(&mut bytes));
-    bytes
-}
-
 fn left(deadline: Instant) -> Duration {
     deadline.saturating_duration_since(Instant::now())
 }
 
-/// A child that is running; when dropped, it is killed and waited for.
-struct Started(Child);
+/// A child that was started; when dropped, it is killed and waited for.
+struct Started {
+    child: Child,
+    /// The system has no such child any more: its number may be another process's.
+    gone: bool,
+}
+
+/// How a child came to its end.
+enum End {
+    /// By itself, with this status; with none where the system keeps none, since this process ignores
+    /// the signal `SIGCHLD`.
+    Gone(Option<ExitStatus>),
+    /// At the deadline.
+    Killed,
+}
 
 impl Started {
     fn new(executable: &Path, limits: &Limits) -> Result<Self, ProgramError> {
@@ -127,31 +149,36 @@ impl Started {
         let child = command
             .spawn()
             .map_err(|error| ProgramError::NoCompiler(error.to_string()))?;
-        Ok(Self(child))
+        Ok(Self { child, gone: false })
     }
 
-    /// How it ended, once it has; none where it had to be killed at the deadline.
-    fn end(&mut self, deadline: Instant) -> Result<Option<ExitStatus>, ProgramError> {
+    /// How it ended, once it has. Now it is gone.
+    fn end(&mut self, deadline: Instant) -> End {
         loop {
-            let ended = self
-                .0
-                .try_wait()
-                .map_err(|error| ProgramError::NoCompiler(error.to_string()))?;
-            if ended.is_some() {
-                return Ok(ended);
+            match self.child.try_wait() {
+                Ok(Some(status)) => return End::Gone(Some(status)),
+                Ok(None) => {}
+                Err(error) => {
+                    self.gone = Errno::from_io_error(&error) == Some(Errno::CHILD);
+                    self.kill();
+                    return End::Gone(None);
+                }
             }
             if left(deadline).is_zero() {
                 self.kill();
-                return Ok(None);
+                return End::Killed;
             }
             thread::sleep(GLANCE);
         }
     }
 
     fn kill(&mut self) {
+        if self.gone {
+            return;
+        }
         // Both fail only for a child that has been waited for.
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
@@ -168,23 +195,17 @@ mod tests {
     /// What a child comes to that was ended by a signal, with these last words.
     fn killed(signal: Signal, last_words: &str) -> ProgramError {
         let status = ExitStatus::from_raw(signal.as_raw());
-        outcome(
-            status,
-            Vec::new(),
-            last_words.as_bytes(),
-            &Bounds::default(),
-        )
-        .err()
-        .expect("it did not compile")
+        outcome(Some(status), None, last_words.as_bytes())
+            .err()
+            .expect("it did not compile")
     }
 
-    fn exited(code: i32, output: &[u8]) -> Result<Artefact, ProgramError> {
-        outcome(
-            ExitStatus::from_raw(code << 8),
-            output.to_vec(),
-            b"",
-            &Bounds::default(),
-        )
+    fn exited(code: i32, text: &[u8]) -> Result<Artefact, ProgramError> {
+        let answer = Exit::of(code).map(|exit| Answer {
+            exit,
+            text: text.to_vec(),
+        });
+        outcome(Some(ExitStatus::from_raw(code << 8)), answer, b"")
     }
 
     #[test]
@@ -223,7 +244,7 @@ mod tests {
     #[test]
     fn only_a_child_that_says_so_has_compiled() {
         assert_eq!(
-            exited(90, b"code").ok().map(|code| code.bytes().len()),
+            exited(90, b"code").ok().map(|code| code.into_bytes().len()),
             Some(4)
         );
         for code in [0, 1, 2, 96, 101, 255] {
@@ -237,6 +258,34 @@ mod tests {
             exited(94, b""),
             Err(ProgramError::CompileMemory(_))
         ));
+    }
+
+    #[test]
+    fn a_child_without_a_status_is_taken_at_its_word() {
+        let ended = |exit, last_words: &[u8]| {
+            let text = b"because".to_vec();
+            let answer = exit.map(|exit| Answer { exit, text });
+            outcome(None, answer, last_words)
+        };
+        assert!(ended(Some(Exit::Compiled), b"").is_ok());
+        let error = ended(Some(Exit::Malformed), b"").err();
+        assert!(matches!(error, Some(ProgramError::Malformed(why)) if why == "because"));
+        let no_memory = b"memory allocation of 5 bytes failed\n";
+        let error = ended(None, no_memory).err();
+        assert!(matches!(error, Some(ProgramError::CompileMemory)));
+        let error = ended(None, b"").err();
+        assert!(matches!(error, Some(ProgramError::CompilerFailed)));
+    }
+
+    #[test]
+    fn a_child_that_says_otherwise_than_its_status_has_not_compiled() {
+        for said in [None, Some(Exit::Malformed)] {
+            let text = b"code".to_vec();
+            let answer = said.map(|exit| Answer { exit, text });
+            let status = ExitStatus::from_raw((Exit::Compiled as i32) << 8);
+            let error = outcome(Some(status), answer, b"").err();
+            assert!(matches!(error, Some(ProgramError::NoCompiler(_))));
+        }
     }
 
     #[test]
