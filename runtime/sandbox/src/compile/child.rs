@@ -112,11 +112,11 @@ pub(super) struct Limits {
 const ANSWER_LEAST: u64 = 16 << 20;
 
 /// Bytes of native code that a program may become for each of its own. Compilers' output grows to two
-/// to four times its size; machine-made code, of functions that do nothing, to ten.
+/// to four times its size; hundreds of thousands of functions that do nothing, to more than this.
 const ANSWER_TIMES: u64 = 16;
 
-/// What the native code may have of the memory that compiling may take, which honest programs need
-/// some fifty times as much of. The parent holds it twice while it is loaded.
+/// What part of the memory that compiling may take the native code may have: compiling takes some
+/// twenty times as much as its outcome has. The parent holds it twice while it is loaded.
 const ANSWER_SHARE: u64 = 16;
 
 impl Limits {
