@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn a_child_without_a_status_is_taken_at_its_word() {
-        let ended = |exit, last_words: &[u8]| {
+        let ended = |exit: Option<Exit>, last_words: &[u8]| {
             let text = b"because".to_vec();
             let answer = exit.map(|exit| Answer { exit, text });
             outcome(None, answer, last_words)
