@@ -24,7 +24,7 @@ fn main() {
         "agentbox.toml",
         ".env",
         "/run/secrets/key",
-        "/root/.netrc",
+        "/home/agent/.netrc",
     ] {
         tell("look", path, || {
             format!("{:?}", std::fs::read(path).map_err(|error| error.kind()))
