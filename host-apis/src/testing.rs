@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use agentbox_gate::{Body, Call, Failure, Gate, GateFuture, Reply, Room, Stop};
 use agentbox_policy::{Bounds, CallHead, HOST_WIT, RefusedHead};
-use agentbox_sandbox::{Ending, Engine, Guest, GuestSetup, Input, Output, Program, Sink, run};
+use agentbox_sandbox::{
+    Compiler, Ending, Engine, Guest, GuestSetup, Input, Output, Program, Sink, run,
+};
 use bytes::Bytes;
 use wasmtime::component::Linker;
 use wit_component::{StringEncoding, embed_component_metadata};

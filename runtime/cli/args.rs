@@ -123,41 +123,9 @@ fn parse_server(text: &str) -> Result<SocketAddr, String> {
     address.map_err(|error| format!("{error}, with or without a port"))
 }
 
-/// Bounds of a run; they lower the policy's and never raise them.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Bounds (they lower the policy's, never raise them)")]
-pub(crate) struct BoundFlags {
-    /// Memory, such as `64MiB`.
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    memory: Option<u64>,
-    /// Processor time, such as `5s`.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    cpu: Option<Duration>,
-    /// Wall time.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    wall: Option<Duration>,
-    /// Standard output and standard error together.
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    output: Option<u64>,
-    /// An operation's arguments, as JSON.
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    arguments: Option<u64>,
-    /// The body of one request.
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    request_body: Option<u64>,
-    /// The body of one reply.
-    #[arg(long, value_name = "BYTES", value_parser = parse_bytes)]
-    reply_body: Option<u64>,
-    /// Connecting to an upstream, TLS included.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    connect: Option<Duration>,
-    /// From the end of a request to the first byte of its reply.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    first_byte: Option<Duration>,
-    /// One call, from its start to the end of its reply.
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    call: Option<Duration>,
-}
+/// Bounds of a run; they lower the policy's and never raise them. One flag for each bound there is.
+#[derive(Debug, Default)]
+pub(crate) struct BoundFlags(LowerBounds);
 
 impl BoundFlags {
     pub(crate) fn lower(&self) -> &LowerBounds {

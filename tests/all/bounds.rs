@@ -23,11 +23,6 @@ fn both_ways(program: &str, bound: &str, value: &str, check: impl Fn(&Ground, &O
 
     let by_policy = Ground::new();
     by_policy.write("program.wat", program);
-    // Counts are numbers in TOML, what has a unit is text.
-    let written = match value.parse::<u64>() {
-        Ok(count) => count.to_string(),
-        Err(_) => format!("\"{value}\""),
-    };
     by_policy.write(
         "agentbox.toml",
         &format!("policy = 1\n[run]\n{bound} = {}\n", in_toml(bound, value)),

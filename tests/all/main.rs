@@ -24,6 +24,7 @@ mod files;
 mod first_call;
 mod gate;
 mod host_memory;
+mod hostile;
 mod keys;
 mod limits;
 mod models;

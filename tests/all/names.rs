@@ -28,7 +28,9 @@ impl Place {
     fn new(host: &'static str, reply: Vec<u8>) -> Self {
         let ca = Authority::new();
         let server = ca.serve(host, true, reply);
-        let decoys = ["127.0.0.2", "::1"].map(|address| Decoy::at(address, server.port()));
+        let decoys = ["127.0.0.2", "[::1]"].map(|address| {
+            Decoy::at(&format!("{address}:{}", server.port())).expect("the port is free there")
+        });
         Self {
             host,
             ca,

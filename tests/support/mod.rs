@@ -5,6 +5,7 @@
 
 pub(crate) mod agentbox;
 pub(crate) mod api;
+pub(crate) mod arrived;
 pub(crate) mod attacks;
 pub(crate) mod bot;
 pub(crate) mod caller;

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use agentbox_embed::{
-    Ending, Input, Mode, Outcome, Output, Policy, RunError, RunOptions, Runtime, Sink, Stop,
+    Ending, Input, Mode, NameServer, Outcome, Output, Policy, Resolver, RunError, RunOptions,
+    Runtime, Sink, Stop, SystemResolver,
 };
 use agentbox_policy::{Bound, Bounds, Code, Credential, Reference};
 use serde_json::{Value, json};

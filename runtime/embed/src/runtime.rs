@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use agentbox_broker::{Broker, Mode, Observer, Parts};
-use agentbox_gate::Stop;
+use agentbox_gate::{Room, Stop};
 use agentbox_host_apis::{State, link_operations};
 use agentbox_ledger::{Ledger, RunId};
 use agentbox_policy::{Bounds, Code, Policy, Ungranted, check};
@@ -246,7 +246,7 @@ impl Runtime {
             observer,
         });
         drop(grants);
-        let state = State::new(guest, Arc::new(broker.clone()), policy.bounds());
+        let state = State::new(guest, Arc::new(broker.clone()), policy.bounds(), &room);
         let ending = run(&engine, program, &linker, state, policy.bounds()).await;
         broker.close();
         drop(broker);

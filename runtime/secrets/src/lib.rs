@@ -25,4 +25,6 @@ pub use keys::Secrets;
 #[cfg(feature = "testing")]
 pub use scrub::trial::Trial;
 pub use scrub::{Echo, ScrubbedReply, scrub};
-pub use send::{NameServer, Reach, Received, Resolver, Resolving, Sender, SystemResolver, Traffic};
+pub use send::{
+    NameServer, Reach, Received, Resolver, Resolving, Sender, SentBody, SystemResolver, Traffic,
+};

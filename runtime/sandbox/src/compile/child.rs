@@ -266,7 +266,7 @@ fn answer() -> Answer {
         Err(ProgramError::Malformed(why)) => (Exit::Malformed, why.into_bytes()),
         Err(ProgramError::NothingToRun) => (Exit::NothingToRun, Vec::new()),
         Err(ProgramError::Precompiled) => (Exit::Precompiled, Vec::new()),
-        Err(ProgramError::CompileMemory) => (Exit::Memory, Vec::new()),
+        Err(ProgramError::OutOfMemory) => (Exit::Memory, Vec::new()),
         Err(_) => (Exit::Unable, Vec::new()),
     };
     Answer { exit, text }

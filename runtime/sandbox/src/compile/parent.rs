@@ -57,8 +57,8 @@ pub(super) fn compile(
         // Every pipe is closed now, and the threads end.
         let last_words = last_words.join().unwrap_or_default();
         match (answer, end) {
-            (None, _) | (_, End::Killed) => Err(ProgramError::CompileTime),
-            (Some(answer), End::Gone(status)) => outcome(status, answer, &last_words),
+            (None, _) | (_, End::Killed) => Err(ProgramError::CompileTime(bounds.compile_time)),
+            (Some(answer), End::Gone(status)) => outcome(status, answer, &last_words, bounds),
         }
     })
 }
@@ -102,7 +102,7 @@ fn outcome(
         }
         _ => match status {
             Some(status) => Err(ProgramError::NoCompiler(format!("it ended with {status}"))),
-            None if ran_out(last_words) => Err(ProgramError::CompileMemory),
+            None if ran_out(last_words) => Err(ProgramError::CompileMemory(bounds.compile_memory)),
             // It said nothing, as one that crashed.
             None => Err(ProgramError::CompilerFailed),
         },
@@ -195,9 +195,14 @@ mod tests {
     /// What a child comes to that was ended by a signal, with these last words.
     fn killed(signal: Signal, last_words: &str) -> ProgramError {
         let status = ExitStatus::from_raw(signal.as_raw());
-        outcome(Some(status), None, last_words.as_bytes())
-            .err()
-            .expect("it did not compile")
+        outcome(
+            Some(status),
+            None,
+            last_words.as_bytes(),
+            &Bounds::default(),
+        )
+        .err()
+        .expect("it did not compile")
     }
 
     fn exited(code: i32, text: &[u8]) -> Result<Artefact, ProgramError> {
@@ -205,7 +210,12 @@ mod tests {
             exit,
             text: text.to_vec(),
         });
-        outcome(Some(ExitStatus::from_raw(code << 8)), answer, b"")
+        outcome(
+            Some(ExitStatus::from_raw(code << 8)),
+            answer,
+            b"",
+            &Bounds::default(),
+        )
     }
 
     #[test]
@@ -265,14 +275,14 @@ mod tests {
         let ended = |exit: Option<Exit>, last_words: &[u8]| {
             let text = b"because".to_vec();
             let answer = exit.map(|exit| Answer { exit, text });
-            outcome(None, answer, last_words)
+            outcome(None, answer, last_words, &Bounds::default())
         };
         assert!(ended(Some(Exit::Compiled), b"").is_ok());
         let error = ended(Some(Exit::Malformed), b"").err();
         assert!(matches!(error, Some(ProgramError::Malformed(why)) if why == "because"));
         let no_memory = b"memory allocation of 5 bytes failed\n";
         let error = ended(None, no_memory).err();
-        assert!(matches!(error, Some(ProgramError::CompileMemory)));
+        assert!(matches!(error, Some(ProgramError::CompileMemory(_))));
         let error = ended(None, b"").err();
         assert!(matches!(error, Some(ProgramError::CompilerFailed)));
     }
@@ -283,7 +293,7 @@ mod tests {
             let text = b"code".to_vec();
             let answer = said.map(|exit| Answer { exit, text });
             let status = ExitStatus::from_raw((Exit::Compiled as i32) << 8);
-            let error = outcome(Some(status), answer, b"").err();
+            let error = outcome(Some(status), answer, b"", &Bounds::default()).err();
             assert!(matches!(error, Some(ProgramError::NoCompiler(_))));
         }
     }

@@ -29,8 +29,8 @@ use exchange::{Unanswered, exchange};
 use pool::{Keeping, Key, Pool};
 use request::{Outgoing, RequestBody};
 pub use resolve::{NameServer, Resolver, Resolving, SystemResolver};
-use traffic::Counter;
-pub use traffic::Traffic;
+use traffic::Sent;
+pub use traffic::{SentBody, Traffic};
 
 /// Sends the requests of one run under the bounds of its policy. Cloning is cheap and shares TLS
 /// sessions and connections, so each run has a sender of its own.
@@ -143,8 +143,13 @@ impl Sender {
                 Ok(reply) => break (reply, traffic),
                 // One that was kept may be over by now. Nothing was written then, so one is
                 // dialled; whatever was written is not written again.
-                Err(Unanswered::Unsent(whole)) if was_kept => body = whole,
-                Err(Unanswered::Unsent(_)) => return Err(broken(Trouble::ReplyIncomplete)),
+                Err(Unanswered::Unsent(whole)) => {
+                    progress.sent.take_back();
+                    if !was_kept {
+                        return Err(broken(Trouble::ReplyIncomplete));
+                    }
+                    body = whole;
+                }
                 Err(Unanswered::Failed(trouble)) => return Err(broken(trouble)),
             }
         };
@@ -166,7 +171,7 @@ impl Inner {
     async fn dial(
         &self,
         approved: &Approved,
-        sent: &Counter,
+        sent: &Sent,
         deadlines: &Deadlines,
     ) -> Result<Connection, SendError> {
         let connected = connect(approved, &self.reach, deadlines).await;

@@ -1,5 +1,6 @@
 //! Sending to servers of all kinds, most of them hostile, on loopback.
 
+mod authorised;
 mod frames;
 mod hostile;
 mod http2;

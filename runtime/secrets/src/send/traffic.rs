@@ -73,6 +73,11 @@ impl Sent {
         self.lock().begun = true;
     }
 
+    /// The connection has given the request back whole: nothing of it was written.
+    pub(super) fn take_back(&self) {
+        self.lock().begun = false;
+    }
+
     /// These bytes of its body go to the connection.
     pub(super) fn add(&self, data: &[u8]) {
         // Under one lock, so that the digest is always of as many bytes as are counted.

@@ -141,6 +141,7 @@ fn lines() -> Vec<u8> {
         code: None,
         note: None,
         sent: 0,
+        body: Some([7; 32]),
         received: 3,
         address: Some(([127, 0, 0, 1], 443).into()),
         elapsed: Duration::from_millis(5),

@@ -413,6 +413,24 @@ fn u23_wildcards_match_on_a_label_boundary_only() {
 }
 
 #[test]
+fn u23_a_name_that_only_looks_like_the_origins_is_another() {
+    for host in [
+        "evil-api.test",
+        "apixtest",
+        "api.test.evil.test",
+        "notapi.test",
+        "a.api.test",
+        "test",
+    ] {
+        assert_eq!(
+            denied(&format!("GET https://{host}/v1/widgets")),
+            Code::ORIGIN_DENIED,
+            "{host}"
+        );
+    }
+}
+
+#[test]
 fn a_semicolon_hides_no_parameter_behind_one_that_is_named() {
     let policy = policy(
         "policy = 1\n[http.q]\norigin = \"https://q.test\"\n\

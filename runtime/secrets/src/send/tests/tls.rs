@@ -20,7 +20,7 @@ use super::Call;
 use super::upstream::{play, reply};
 use crate::testing::fixture::Fixture;
 use crate::testing::{Script, Step};
-use crate::{Resolver, Resolving, Sender, SenderError};
+use crate::{Reach, Resolver, Resolving, Sender, SenderError};
 
 pub(super) const HOST: &str = "api.widgets.example";
 
@@ -74,8 +74,12 @@ impl Authority {
 
     /// A sender that trusts this authority, to which all names are 127.0.0.1.
     pub(super) fn sender(&self, bounds: &Bounds) -> Sender {
-        Sender::with_resolver(std::slice::from_ref(&self.pem), bounds, Arc::new(Loopback))
-            .expect("a PEM text")
+        let reach = Reach {
+            authorities: vec![self.pem.clone()],
+            resolver: Arc::new(Loopback),
+            ..Reach::default()
+        };
+        Sender::new(reach, bounds).expect("a PEM text")
     }
 }
 

@@ -4,11 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use agentbox_broker::{Broker, Mode, Parts, Refused};
-use agentbox_gate::{Body, Call, Failure, Gate as _, Patience, Stop};
+use agentbox_gate::{Body, Call, Failure, Gate as _, Patience, Room, Stop};
 use agentbox_ledger::{Ledger, RunId};
 use agentbox_policy::{Code, HttpHead, Policy, Sources, Text};
 use agentbox_record::{Record, RunStart};
-use agentbox_secrets::{Secrets, Sender};
+use agentbox_secrets::{Reach, Secrets, Sender};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use http_body_util::BodyExt as _;
@@ -105,7 +105,11 @@ impl World {
         });
         let policy = Arc::new(policy.unwrap_or_else(|errors| panic!("{errors}")));
         let (tls, pem) = if http2 { tls() } else { (None, Vec::new()) };
-        let sender = Sender::new(&pem, policy.bounds()).expect("the certificate is one");
+        let reach = Reach {
+            authorities: pem,
+            ..Reach::default()
+        };
+        let sender = Sender::new(reach, policy.bounds()).expect("the certificate is one");
         let run = Run::new(&folder, &policy, &sender);
         let upstream = Arc::new(Upstream { listener, tls });
         Self {
@@ -285,6 +289,7 @@ impl Run {
             stop: stop.clone(),
             mode: Mode::default(),
             observer: Arc::new(observer),
+            room: Room::new(policy.bounds().host_memory),
         });
         Self {
             broker,
